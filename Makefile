@@ -1,0 +1,73 @@
+# One verb per task. `make` without a verb lists them. Everything that a fresh Debian host with Node and npm lacks is
+# installed on the way; nothing is installed or built twice.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := node_modules/.bin
+CACHE := node_modules/.cache
+FOLDERS := crds compiler controller dataplane cli
+# Folders appear while the product grows; tools that refuse an absent one are given those that exist.
+PRESENT := $(wildcard $(FOLDERS))
+LUA := $(wildcard dataplane/redis/scripts/*.lua)
+
+.DEFAULT_GOAL := help
+.PHONY: help install deps build generate format lint types boundaries dead-code check test run demo clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+install: deps node_modules/.package-lock.json ## Install what the lock file names, if it is not there yet
+
+# npm writes its own copy of the lock file when it has finished; older than ours means that ours has changed since.
+node_modules/.package-lock.json: package-lock.json
+	@echo "install: npm ci"
+	@npm ci --no-audit --no-fund
+	@touch $@
+
+deps: ## Install redis-server (needed by tests only) where that is possible
+	@scripts/system-packages.sh
+
+build: install ## Compile to dist/ (only what changed)
+	@scripts/build.sh
+
+generate: build ## Write the files that are generated from the schemas
+	@if [ -f dist/crds/generate.js ]; then echo "generate: CRDs"; node dist/crds/generate.js; fi
+
+format: install ## Format the sources and sort their imports
+	@echo "format: biome"
+	@$(BIN)/biome check --write --log-level=warn --colors=off .
+
+lint: install
+	@echo "lint: eslint"
+	@$(BIN)/eslint --max-warnings 0 .
+
+types: install
+	@echo "types: tsc"
+	@$(BIN)/tsc -p .
+
+boundaries: install
+	@echo "boundaries: dependency-cruiser"
+	@$(BIN)/depcruise --config .dependency-cruiser.mjs --output-type err-long $(PRESENT) test vitest.config.ts
+
+dead-code: install
+	@echo "dead code: knip"
+	@$(BIN)/knip --no-progress
+	@$(BIN)/knip --no-progress --production --strict
+
+check: install ## Generate, format, lint, types, boundaries, dead code; fails if that changed a file
+	@scripts/check.sh
+
+test: build ## Run all tests; the last line is "N passed, N failed" (ARGS="test/reporter" for some)
+	@scripts/test.sh $(ARGS)
+
+run: build ## Start a fake provider and the gateway on examples/quickstart
+	@node dist/cli/main.js demo -f examples/quickstart
+
+demo: build ## Start the fake provider alone
+	@node dist/cli/main.js demo
+
+clean: ## Remove what build and test made
+	@rm -rf dist coverage $(CACHE)

@@ -1,0 +1,105 @@
+// AIBackend -> what the data plane dials. The provider's key leaves here sealed for exactly this endpoint.
+
+import type { BackendSpec } from "../crds/ai-backend.ts";
+import type { CompiledBackend } from "../dataplane/contract/compiled.ts";
+import { type NamespaceKeys, seal } from "../dataplane/contract/keyring.ts";
+import { parseDuration } from "./duration.ts";
+import { quoted } from "./found-text.ts";
+import type { BackendObject } from "./read-manifest.ts";
+import type { Reporter } from "./report.ts";
+import { inlineWarning, resolveKey, type Secrets } from "./resolve-key.ts";
+
+export interface BackendContext {
+  readonly keys: NamespaceKeys;
+  readonly secrets: Secrets;
+  readonly report: Reporter;
+}
+
+const DEFAULT_ENDPOINT = "https://api.openai.com";
+const MAX_TIMEOUT_MS = 24 * 3_600_000;
+
+/** Undefined after reporting an error. */
+export function compileBackend({ ref, spec }: BackendObject, context: BackendContext): CompiledBackend | undefined {
+  const { report } = context;
+  const timeouts = compileTimeouts(spec.timeouts, report);
+  const url = readEndpoint(spec.endpoint ?? DEFAULT_ENDPOINT, report);
+  if (url === undefined) return undefined;
+  refusePlaintext(spec, url, report);
+  const auth = compileAuth({ ref, spec }, url.origin, context);
+  if (auth === undefined || report.hasError()) return undefined;
+  return {
+    kind: "AIBackend",
+    namespace: ref.namespace,
+    name: ref.name,
+    provider: spec.provider,
+    origin: url.origin,
+    ...(url.pathname === "/" ? {} : { path: url.pathname }),
+    auth,
+    usage: spec.usage,
+    timeouts,
+  };
+}
+
+/** The schema has checked the form; a host or port that is none is left to find here. */
+function readEndpoint(endpoint: string, report: Reporter): URL | undefined {
+  if (URL.canParse(endpoint)) return new URL(endpoint);
+  const wanted = "a URL with a valid host and port, like https://llm.example.com";
+  report.error({ code: "Invalid", field: "spec.endpoint", found: quoted(endpoint), wanted });
+  return undefined;
+}
+
+function refusePlaintext({ auth }: BackendSpec, url: URL, report: Reporter): void {
+  if (auth.type === "None" || auth.allowPlaintext || url.protocol === "https:" || isLoopback(url.hostname)) return;
+  report.error({
+    code: "PlaintextCredential",
+    field: "spec.endpoint",
+    found: quoted(url.origin),
+    wanted: "https, or spec.auth.allowPlaintext: true to let anyone on the way read the credential",
+  });
+}
+
+/** `hostname` as URL gives it: lower case, IPv4 in dotted form, IPv6 in brackets. RFC 6761 section 6.3 for names. */
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === "localhost" ||
+    hostname.endsWith(".localhost") ||
+    hostname === "[::1]" ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  );
+}
+
+function compileAuth(
+  { ref, spec }: Pick<BackendObject, "ref" | "spec">,
+  origin: string,
+  { keys, secrets, report }: BackendContext,
+): CompiledBackend["auth"] | undefined {
+  const { type, apiKey } = spec.auth;
+  if (type !== "APIKey" || apiKey === undefined) return { type: type === "Passthrough" ? "Passthrough" : "None" };
+  const field = "spec.auth.apiKey";
+  const inline = inlineWarning(apiKey, field);
+  if (inline) report.warning(inline);
+  const resolved = resolveKey(apiKey, field, secrets);
+  if (resolved.kind === "problem") {
+    report.error(resolved.problem);
+    return undefined;
+  }
+  const binding = { namespace: ref.namespace, name: ref.name, provider: spec.provider, origin, authType: type };
+  const header = apiKey.name.toLowerCase();
+  return {
+    type,
+    header,
+    prefix: apiKey.prefix ?? (header === "authorization" ? "Bearer " : ""),
+    sealed: seal(keys.seal, binding, resolved.key),
+  };
+}
+
+function compileTimeouts(timeouts: BackendSpec["timeouts"], report: Reporter): CompiledBackend["timeouts"] {
+  const read = (name: keyof typeof timeouts): number => {
+    const ms = parseDuration(timeouts[name]) ?? 0;
+    if (ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms;
+    const found = quoted(timeouts[name]);
+    report.error({ code: "Invalid", field: `spec.timeouts.${name}`, found, wanted: "a duration from 1ms to 24h" });
+    return 1;
+  };
+  return { connectMs: read("connect"), firstByteMs: read("firstByte"), streamIdleMs: read("streamIdle") };
+}

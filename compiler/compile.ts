@@ -1,0 +1,149 @@
+// Objects -> compiled objects + findings. Pure but for the nonces of sealed credentials: no clock, no I/O; the command line
+// and the controller call it alike. The order of the manifests does not matter, unless an object is given twice.
+
+import type { CompiledObject } from "../dataplane/contract/compiled.ts";
+import type { NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import { compileBackend } from "./compile-backend.ts";
+import { compileConsumers } from "./compile-consumer.ts";
+import { compilePolicy } from "./compile-policy.ts";
+import { compileRoute } from "./compile-route.ts";
+import type { Finding, ObjectRef } from "./finding.ts";
+import { refuseTooManyLimits } from "./limit-count.ts";
+import { createObjectIndex, type ObjectIndex } from "./object-index.ts";
+import { readManifest, type SourceObject } from "./read-manifest.ts";
+import type { SecretObject } from "./read-secret.ts";
+import { createReporter, type Reporter } from "./report.ts";
+import type { Secrets } from "./resolve-key.ts";
+
+/** A manifest as read from YAML or the API server; nothing about it is trusted yet. */
+export type Manifest = unknown;
+
+export interface CompileInput {
+  readonly manifests: readonly Manifest[];
+  /** Keys of a namespace, see contract/keyring.ts. */
+  readonly keysFor: (namespace: string) => NamespaceKeys;
+  /** Consumers of this namespace identify on the routes of all namespaces; objects without a namespace belong to it. */
+  readonly systemNamespace: string;
+}
+
+export interface CompileOutput {
+  /** By kind, namespace and name. Objects with an error are left out. */
+  readonly objects: readonly CompiledObject[];
+  /** By kind, namespace and name of their object. */
+  readonly findings: readonly Finding[];
+}
+
+/** Empty documents (null) are passed over: they are what a trailing `---` of a YAML file reads as. */
+export function compile({ manifests, keysFor, systemNamespace }: CompileInput): CompileOutput {
+  const { objects, refs, findings } = readAll(manifests, systemNamespace);
+  const consumers = objects.filter((object) => object.kind === "Consumer");
+  const compiled = compileAll(objects, {
+    keysFor: memoized(keysFor),
+    systemNamespace,
+    index: createObjectIndex(refs, consumers),
+    secretsOf: secretsByNamespace(objects.filter((object) => object.kind === "Secret")),
+    reporterOf: ({ ref }) => createReporter(ref, findings),
+  });
+  return {
+    objects: compiled.sort(byIdentity),
+    findings: findings.sort((a, b) => byIdentity(a.object, b.object) || byText(a, b)),
+  };
+}
+
+interface ReadObjects {
+  readonly objects: readonly SourceObject[];
+  readonly refs: readonly ObjectRef[];
+  readonly findings: Finding[];
+}
+
+function readAll(manifests: readonly Manifest[], defaultNamespace: string): ReadObjects {
+  const objects: SourceObject[] = [];
+  const refs = new Map<string, ObjectRef>();
+  const findings: Finding[] = [];
+  for (const manifest of manifests) {
+    if (manifest === null || manifest === undefined) continue;
+    const read = readManifest(manifest, defaultNamespace);
+    findings.push(...read.findings);
+    if (read.ref === undefined) continue;
+    const identity = `${read.ref.kind}/${read.ref.namespace}/${read.ref.name}`;
+    if (refs.has(identity)) {
+      const problem = { field: "metadata.name", found: "a second object of this name", wanted: "each object once" };
+      createReporter(read.ref, findings).error({ code: "Duplicate", ...problem });
+      continue;
+    }
+    refs.set(identity, read.ref);
+    if (read.object) objects.push(read.object);
+  }
+  return { objects, refs: [...refs.values()], findings };
+}
+
+interface Surroundings {
+  readonly keysFor: CompileInput["keysFor"];
+  readonly systemNamespace: string;
+  readonly index: ObjectIndex;
+  readonly secretsOf: (namespace: string) => Secrets;
+  readonly reporterOf: (object: { readonly ref: ObjectRef }) => Reporter;
+}
+
+function compileAll(objects: readonly SourceObject[], around: Surroundings): CompiledObject[] {
+  const { keysFor, systemNamespace, index, secretsOf, reporterOf } = around;
+  const consumers = compileConsumers(
+    objects.filter((object) => object.kind === "Consumer"),
+    around,
+  );
+  const others = objects.flatMap((object) => {
+    const report = reporterOf(object);
+    const { namespace } = object.ref;
+    switch (object.kind) {
+      case "AIBackend":
+        return compileBackend(object, { keys: keysFor(namespace), secrets: secretsOf(namespace), report }) ?? [];
+      case "AIRoute":
+        return compileRoute(object, { backends: index.names("AIBackend", namespace), report }) ?? [];
+      case "AIRateLimitPolicy":
+        return compilePolicy(object, { index, systemNamespace, report }) ?? [];
+      default:
+        return [];
+    }
+  });
+  const policies = others.filter((object) => object.kind === "AIRateLimitPolicy");
+  const kept = refuseTooManyLimits(policies, ({ kind, namespace, name }) =>
+    reporterOf({ ref: { kind, namespace, name } }),
+  );
+  return [...consumers, ...others.filter((object) => object.kind !== "AIRateLimitPolicy"), ...kept];
+}
+
+function secretsByNamespace(secrets: readonly SecretObject[]): (namespace: string) => Secrets {
+  const byNamespace = new Map<string, Map<string, SecretObject>>();
+  for (const secret of secrets) {
+    const { namespace, name } = secret.ref;
+    const known = byNamespace.get(namespace) ?? new Map<string, SecretObject>();
+    byNamespace.set(namespace, known.set(name, secret));
+  }
+  const none: Secrets = new Map();
+  return (namespace) => byNamespace.get(namespace) ?? none;
+}
+
+/** Deriving keys costs more than all else that a consumer needs. */
+function memoized(keysFor: CompileInput["keysFor"]): CompileInput["keysFor"] {
+  const known = new Map<string, NamespaceKeys>();
+  return (namespace) => {
+    const keys = known.get(namespace) ?? keysFor(namespace);
+    known.set(namespace, keys);
+    return keys;
+  };
+}
+
+function byIdentity(a: ObjectRef, b: ObjectRef): number {
+  return compareTexts(a.kind, b.kind) || compareTexts(a.namespace, b.namespace) || compareTexts(a.name, b.name);
+}
+
+/** Findings of one object keep the order in which they were made; those of things without a name have no other order. */
+function byText(a: Finding, b: Finding): number {
+  if (a.object.name !== "") return 0;
+  return compareTexts(a.field, b.field) || compareTexts(a.found, b.found) || compareTexts(a.wanted, b.wanted);
+}
+
+function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

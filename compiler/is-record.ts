@@ -1,0 +1,5 @@
+// The first check of anything that came from outside.
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

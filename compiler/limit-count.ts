@@ -1,0 +1,43 @@
+// The bound on limits for one request, as far as it can be seen without one: limits that every request of a namespace
+// meets. What depends on the request is bounded by the data plane.
+
+import type { CompiledPolicy } from "../dataplane/contract/compiled.ts";
+import type { Reporter } from "./report.ts";
+
+const MAX_LIMITS = 64;
+
+/** The policies that stay in force. Older ones keep their limits; the one that goes over the bound is refused. */
+export function refuseTooManyLimits(
+  policies: readonly CompiledPolicy[],
+  reporterOf: (policy: CompiledPolicy) => Reporter,
+): readonly CompiledPolicy[] {
+  const totals = new Map<string, number>();
+  const refused = new Set<CompiledPolicy>();
+  for (const policy of [...policies].sort(byAge)) {
+    const before = totals.get(policy.namespace) ?? 0;
+    const total = before + unconditionalLimits(policy);
+    if (total <= MAX_LIMITS || total === before) {
+      totals.set(policy.namespace, total);
+      continue;
+    }
+    refused.add(policy);
+    reporterOf(policy).error({
+      code: "TooManyLimits",
+      field: "spec.limits",
+      found: `${String(total - before)} limits on every request of the namespace, beside ${String(before)} of older policies`,
+      wanted: `at most ${String(MAX_LIMITS)} together; narrow them with appliesTo or when`,
+    });
+  }
+  return policies.filter((policy) => !refused.has(policy));
+}
+
+function unconditionalLimits({ appliesTo, limits }: CompiledPolicy): number {
+  return Object.keys(appliesTo).length > 0 ? 0 : limits.filter(({ when }) => when.length === 0).length;
+}
+
+/** An object whose age is unknown is the youngest: it takes nothing away from one that exists. */
+function byAge(a: CompiledPolicy, b: CompiledPolicy): number {
+  const [ageA, ageB] = [a.createdMs || Infinity, b.createdMs || Infinity];
+  if (ageA !== ageB) return ageA - ageB;
+  return a.name < b.name ? -1 : 1;
+}

@@ -1,0 +1,77 @@
+// metadata of a manifest: which object it is and how old. Other fields of metadata are Kubernetes' own; they are known by
+// name only, so that a mistyped `namespace` does not put an object into another one.
+
+import type { z } from "zod";
+import { entryName, objectName } from "../crds/meta.ts";
+import type { ObjectRef } from "./finding.ts";
+import { fieldPath, foundText, foundType } from "./found-text.ts";
+import { isRecord } from "./is-record.ts";
+import { unknownFieldText } from "./read-spec.ts";
+import type { Problem } from "./report.ts";
+
+/** ObjectMeta of Kubernetes 1.29 to 1.34. */
+const FIELDS = [
+  "name",
+  "namespace",
+  "labels",
+  "annotations",
+  "uid",
+  "resourceVersion",
+  "generation",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "finalizers",
+  "ownerReferences",
+  "managedFields",
+  "selfLink",
+  "generateName",
+];
+
+const NAME = objectName();
+const NAMESPACE = entryName();
+
+export interface ReadRef {
+  /** "" for what is absent or could not be a kind or a name, so that a reference never carries arbitrary text. */
+  readonly ref: ObjectRef;
+  readonly problems: readonly Problem[];
+}
+
+export function readRef(manifest: Record<string, unknown>, defaultNamespace: string): ReadRef {
+  const { kind, metadata } = manifest;
+  const ref = { kind: kindName(kind), namespace: defaultNamespace, name: "" };
+  if (!isRecord(metadata)) {
+    return { ref, problems: [{ code: "Invalid", field: "metadata", found: foundType(metadata), wanted: "an object" }] };
+  }
+  const problems = unknownFields(metadata);
+  const read = (schema: z.ZodString, field: string, value: unknown): string | undefined => {
+    const parsed = schema.safeParse(value);
+    const wanted = parsed.error?.issues[0]?.message ?? "";
+    if (!parsed.success) problems.push({ code: "Invalid", field, found: foundText(value), wanted });
+    return parsed.data;
+  };
+  const name = read(NAME, "metadata.name", metadata["name"]) ?? "";
+  const namespace = read(NAMESPACE, "metadata.namespace", metadata["namespace"] ?? defaultNamespace);
+  return { ref: { ...ref, name, namespace: namespace ?? defaultNamespace }, problems };
+}
+
+function kindName(kind: unknown): string {
+  return typeof kind === "string" && /^\w{1,63}$/.test(kind) ? kind : "";
+}
+
+function unknownFields(metadata: Record<string, unknown>): Problem[] {
+  const unknown = Object.keys(metadata).filter((field) => !FIELDS.includes(field));
+  return unknown.map((field) => ({
+    code: "UnknownField",
+    field: fieldPath(["metadata", field]),
+    found: "an unknown field",
+    wanted: unknownFieldText(field, FIELDS),
+  }));
+}
+
+/** metadata.creationTimestamp in ms; 0 when absent or illegible. A client library may have made a Date of it. */
+export function createdMsOf(manifest: Record<string, unknown>): number {
+  const created = isRecord(manifest["metadata"]) ? manifest["metadata"]["creationTimestamp"] : undefined;
+  const time = created instanceof Date ? created.getTime() : Date.parse(typeof created === "string" ? created : "");
+  return Number.isFinite(time) ? time : 0;
+}

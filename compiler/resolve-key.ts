@@ -1,0 +1,55 @@
+// Finds the key that a credential names: inline, or in a Secret of the same namespace. What it returns is secret; what it
+// reports is not.
+
+import { HIDDEN, quoted } from "./found-text.ts";
+import { withSuggestion } from "./nearest-name.ts";
+import type { SecretObject } from "./read-secret.ts";
+import type { Problem } from "./report.ts";
+
+export interface KeySource {
+  readonly secretRef?: { readonly name: string; readonly key: string } | undefined;
+  readonly value?: string | undefined;
+}
+
+/** Secrets of one namespace by name. */
+export type Secrets = ReadonlyMap<string, SecretObject>;
+
+export type ResolvedKey =
+  | { readonly kind: "key"; readonly key: string }
+  | { readonly kind: "problem"; readonly problem: Problem };
+
+/** `field` is the path of the object that holds secretRef or value. */
+export function resolveKey({ secretRef, value }: KeySource, field: string, secrets: Secrets): ResolvedKey {
+  if (value !== undefined) return { kind: "key", key: value };
+  const name = secretRef?.name ?? "";
+  const secret = secrets.get(name);
+  if (secret === undefined) {
+    const wanted = withSuggestion("a Secret of this namespace", name, secrets.keys());
+    return secretNotFound({ field: `${field}.secretRef.name`, found: quoted(name), wanted });
+  }
+  const key = secretRef?.key ?? "";
+  if (!secret.keys.includes(key)) {
+    const wanted = withSuggestion(`a key of Secret ${quoted(name)}`, key, secret.keys);
+    return secretNotFound({ field: `${field}.secretRef.key`, found: quoted(key), wanted });
+  }
+  const text = secret.value(key);
+  if (text !== undefined) return { kind: "key", key: text };
+  const wanted =
+    "a Secret value of 1 to 4096 printable ASCII characters, base64-encoded in data or plain in stringData";
+  return { kind: "problem", problem: { code: "Invalid", field: `${field}.secretRef.key`, found: HIDDEN, wanted } };
+}
+
+function secretNotFound(problem: Omit<Problem, "code">): ResolvedKey {
+  return { kind: "problem", problem: { code: "SecretNotFound", ...problem } };
+}
+
+/** The warning for a key written into an object; undefined for other sources. */
+export function inlineWarning({ value }: KeySource, field: string): Problem | undefined {
+  if (value === undefined) return undefined;
+  return {
+    code: "InlineSecret",
+    field: `${field}.value`,
+    found: HIDDEN,
+    wanted: "a secretRef: this key is readable here",
+  };
+}

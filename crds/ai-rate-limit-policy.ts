@@ -1,0 +1,196 @@
+// The kind AIRateLimitPolicy: limits, to whom they apply, and how a refusal looks. Descriptions are the user manual.
+
+import { z } from "zod";
+import {
+  entryName,
+  headerName,
+  integer,
+  namedList,
+  objectName,
+  plainName,
+  text,
+  textSet,
+  windowDuration,
+} from "./meta.ts";
+import { type Rule, withRules } from "./rule.ts";
+
+const FACTS = ["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"] as const;
+
+const headerNeedsName: Rule<{ readonly type: string; readonly name?: string | undefined }> = {
+  cel: "(self.type == 'Header') == has(self.name)",
+  message: "a name (that of the request header) with type Header, and with no other type",
+  field: "name",
+  holds: (value) => (value.type === "Header") === (value.name !== undefined),
+};
+
+const condition = withRules(
+  z.strictObject({
+    type: z
+      .enum(FACTS)
+      .describe(
+        "What is looked at. Model: the model that the client asks for. Provider: the provider of the backend, in any case " +
+          "of letters. IP: the client's address. Model, Provider and Backend concern only the requests that would go there.",
+      ),
+    name: headerName().optional().describe("Name of the request header, with type Header only; case does not matter."),
+    by: z
+      .enum(["Name", "Username"])
+      .optional()
+      .describe("With type Consumer only: Name compares metadata.name, Username spec.username. Default Name."),
+    match: z
+      .enum(["Exact", "Prefix", "Glob"])
+      .default("Exact")
+      .describe(
+        "How values are compared. Exact: equal. Prefix: starts with. Glob: * stands for any run of characters, ? for one. " +
+          "Case matters, except for Provider. Not with type IP. Default Exact.",
+      ),
+    values: textSet(text({ wanted: "a text of 1 to 256 characters", max: 256 }), 64)
+      .default([])
+      .describe(
+        "Any of these must match; with type IP they are addresses or CIDR ranges, like 10.0.0.0/8. Default (none): the " +
+          "request only has to have the thing at all.",
+      ),
+  }),
+  [
+    headerNeedsName,
+    {
+      cel: "self.type == 'Consumer' || !has(self.by)",
+      message: "no by, which goes with type Consumer only",
+      field: "by",
+      holds: (value) => value.type === "Consumer" || value.by === undefined,
+    },
+    {
+      cel: "self.type != 'IP' || self.match == 'Exact'",
+      message: "no match with type IP: its values are addresses and CIDR ranges",
+      field: "match",
+      holds: (value) => value.type !== "IP" || value.match === "Exact",
+    },
+  ],
+);
+
+const keyPart = withRules(
+  z.strictObject({
+    type: z
+      .enum([...FACTS, "Shared"])
+      .describe(
+        "One counter for each value of this. Consumer without a known consumer: the client's address. ConsumerGroup: the " +
+          "group that a condition of this limit names, else the consumer's first by name. Header that is absent: the " +
+          "client's address. Shared: one counter for all.",
+      ),
+    name: headerName().optional().describe("Name of the request header, with type Header only; case does not matter."),
+  }),
+  [headerNeedsName],
+);
+
+const per = withRules(z.array(keyPart).min(1).max(8), [
+  {
+    cel: "size(self) == 1 || self.all(part, part.type != 'Shared')",
+    message: "type Shared alone in its list",
+    holds: (parts) => parts.length === 1 || parts.every((part) => part.type !== "Shared"),
+  },
+]);
+
+const window = z.strictObject({
+  duration: windowDuration().describe(
+    "Length of the window: a number and s, m, h or d, like 30s, 1m, 24h or 1h30m; from 1s to 366d.",
+  ),
+  algorithm: z
+    .enum(["Sliding", "Fixed"])
+    .default("Sliding")
+    .describe(
+      "Sliding: what was used in the last duration, with the window before fading out evenly. Fixed: starts at 0 on every " +
+        "multiple of duration since 1970-01-01T00:00:00Z. Default Sliding.",
+    ),
+});
+
+const limit = z.strictObject({
+  name: entryName().describe("Name of the limit, unique within the policy. Another name starts another counter."),
+  when: z
+    .array(condition)
+    .max(8)
+    .default([])
+    .describe("The limit concerns requests for which all of these hold. Default: every request of the policy."),
+  per: per
+    .default([{ type: "Consumer" }])
+    .describe("What a counter is kept for: one for each combination of these. Default: one for each consumer."),
+  unit: z
+    .enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"])
+    .default("TotalTokens")
+    .describe(
+      "What is counted. Tokens count when the answer is complete, as the provider reports them; TotalTokens is prompt and " +
+        "completion. Requests count when they are let in. Default TotalTokens.",
+    ),
+  limit: integer(1, Number.MAX_SAFE_INTEGER).describe(
+    "How much of unit may be used per window. A request is refused when it is used up; the request that crosses the limit " +
+      "completes. Changing it keeps the counters.",
+  ),
+  window: window.describe("The time in which the limit may be used. Changing it starts new counters."),
+  label: text({
+    wanted: "a label: letters, digits and !#$%&'*+-.^_`|~, at most 63",
+    max: 63,
+    pattern: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  })
+    .optional()
+    .describe(
+      "Name of the limit in response headers and messages. Default: the value of the first Provider or Backend condition " +
+        "with one Exact value; else, when per has Backend, Provider or Model, its value in this request; else name.",
+    ),
+  mode: z
+    .enum(["Enforce", "Shadow"])
+    .optional()
+    .describe("As mode of the policy, for this limit alone, and before it. Default: the policy's."),
+});
+
+const appliesTo = z.strictObject({
+  consumers: textSet(objectName(), 256)
+    .optional()
+    .describe("Names of Consumers in this namespace. Default: not asked."),
+  consumerGroups: textSet(plainName(), 256)
+    .optional()
+    .describe("Groups of which a Consumer of this namespace is in at least one. Default: not asked."),
+  routes: textSet(objectName(), 256).optional().describe("Names of AIRoutes in this namespace. Default: not asked."),
+  backends: textSet(objectName(), 256)
+    .optional()
+    .describe("Names of AIBackends in this namespace; concerns only requests that would go there. Default: not asked."),
+});
+
+const response = z.strictObject({
+  statusCode: integer(200, 599).default(429).describe("HTTP status of a refusal, 200 to 599. Default 429."),
+  bodyFormat: z
+    .enum(["Dialect", "Message"])
+    .default("Dialect")
+    .describe(
+      "Body of a refusal. Dialect: the error shape of the API that the client speaks, so that its SDK understands. " +
+        'Message: {"message": ...} with the labels of the exhausted limits. Default Dialect.',
+    ),
+  message: text({ wanted: "a text of at most 1024 characters", min: 0, max: 1024 })
+    .default("")
+    .describe(
+      "Text of a refusal. With Message the labels of the exhausted limits follow it. Default (empty): a sentence that " +
+        "names the limit and the wait.",
+    ),
+});
+
+export const policySpec = z.strictObject({
+  appliesTo: appliesTo
+    .prefault({})
+    .describe(
+      "Which requests the policy is about: every list that is given must fit, and within a list any name does. An empty " +
+        "list counts as not given. Default: every request of the namespace. A name that does not exist gives a warning.",
+    ),
+  mode: z
+    .enum(["Enforce", "Shadow"])
+    .default("Enforce")
+    .describe("Enforce: exhausted limits refuse. Shadow: they count and report, and never refuse. Default Enforce."),
+  limits: namedList(limit, 1, 16).describe(
+    "The limits. Every one that concerns a request is checked and charged; any exhausted one refuses.",
+  ),
+  response: response
+    .prefault({})
+    .describe(
+      "How a refusal looks. When limits of several policies are exhausted, the one with the longest wait decides.",
+    ),
+});
+
+export type PolicySpec = z.output<typeof policySpec>;
+export type LimitSpec = PolicySpec["limits"][number];
+export type ConditionSpec = LimitSpec["when"][number];

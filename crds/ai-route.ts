@@ -1,0 +1,110 @@
+// The kind AIRoute: which requests are taken, how their caller is identified, and where they go. Descriptions are the
+// user manual.
+
+import { z } from "zod";
+import { headerName, hostname, integer, namedList, objectName, text, textSet } from "./meta.ts";
+import { exactlyOneOf, withRules } from "./rule.ts";
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
+
+const path = z.strictObject({
+  type: z
+    .enum(["Exact", "PathPrefix"])
+    .describe(
+      "Exact: the whole path is value. PathPrefix: the path is value or goes on below it, segment by segment (/a holds /a " +
+        "and /a/b, not /ab).",
+    ),
+  value: text({
+    wanted: "a path: / and printable ASCII characters without ? and #, at most 1024",
+    max: 1024,
+    // Printable ASCII but ? and #: the path as it stands on the request line, percent-encoded where needed.
+    pattern: /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/,
+  }).describe("The path, starting with /, percent-encoded as in a request, without query. Case matters."),
+});
+
+const header = z.strictObject({
+  name: headerName().describe("Name of the request header; case does not matter."),
+  value: text({
+    wanted: "a header value of 1 to 1024 printable ASCII characters",
+    max: 1024,
+    pattern: /^[ -~]+$/,
+  }).describe("The whole value that the header must have. Case matters."),
+});
+
+const match = z.strictObject({
+  path: path.describe("The path that a request must have."),
+  methods: textSet(z.enum(METHODS), METHODS.length)
+    .default([])
+    .describe("HTTP methods, any of them. Default: every method."),
+  hostnames: textSet(hostname(), 64)
+    .default([])
+    .describe(
+      'Host names, any of them, without port: exact ("llm.example.com"), or "*.example.com" for every name below it. The ' +
+        "most exact one wins over other routes. Default: every host name.",
+    ),
+  headers: z
+    .array(header)
+    .max(16)
+    .default([])
+    .describe("Request headers that must all be there with these values. Default: none is asked for."),
+});
+
+const apiKey = z.strictObject({
+  headers: textSet(headerName(), 16)
+    .default([])
+    .describe(
+      "Headers that may carry the key, in order; the first that is present decides. A header named authorization is read " +
+        "with the Bearer scheme. Default: see apiKey.",
+    ),
+  query: textSet(
+    text({
+      wanted: "a query parameter name: letters, digits, -, _, . and ~, at most 128",
+      max: 128,
+      pattern: /^[-_.~A-Za-z0-9]+$/,
+    }),
+    16,
+  )
+    .default([])
+    .describe("Query parameters that may carry the key, in order, looked at after the headers. Default: see apiKey."),
+  hideCredentials: z
+    .boolean()
+    .default(true)
+    .describe("Takes the caller's key out of the request before it goes to the provider. Default true."),
+});
+
+const authentication = withRules(
+  z.strictObject({
+    apiKey: apiKey
+      .optional()
+      .describe(
+        "The caller presents an API key of a Consumer of this namespace or of the system namespace; without a known key the " +
+          "answer is 401. When neither headers nor query is given, the key may stand where common clients put it: headers " +
+          "apikey, x-api-key, api-key, x-goog-api-key, authorization (Bearer), query parameters apikey, key.",
+      ),
+    none: z
+      .strictObject({})
+      .optional()
+      .describe("Callers are not identified; limits per Consumer then count per client address."),
+  }),
+  [exactlyOneOf("apiKey", "none")],
+);
+
+const backendRef = z.strictObject({
+  name: objectName().describe("Name of an AIBackend in the namespace of the route."),
+  weight: integer(0, 1_000_000)
+    .default(1)
+    .describe(
+      "Share of the requests relative to the other backends, 0 to 1000000. 0 beside positive weights: none; all 0: equal " +
+        "shares. Default 1.",
+    ),
+});
+
+export const routeSpec = z.strictObject({
+  matches: z.array(match).min(1).max(16).describe("The requests that this route takes: those that meet any of these."),
+  authentication: authentication
+    .optional()
+    .describe("How callers are identified: exactly one of apiKey and none. Default: apiKey with its default places."),
+  backendRefs: namedList(backendRef, 1, 16).describe("Where the requests go: backends that share them by weight."),
+});
+
+export type RouteSpec = z.output<typeof routeSpec>;

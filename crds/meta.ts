@@ -1,0 +1,155 @@
+// Shared pieces of the kinds: bounded texts, numbers, lists, names. Every piece states its bounds, because the API server
+// estimates the cost of a rule from them, and what is wanted in words, because that is what the user reads.
+
+import { z } from "zod";
+
+export const GROUP = "airatelimit.dev";
+export const VERSION = "v1alpha1";
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+export interface TextOptions {
+  /** Noun phrase for findings: "a header name: letters, digits and -, at most 128". */
+  readonly wanted: string;
+  readonly max: number;
+  /** Must run in RE2 (no look-around) and in linear time on hostile text. */
+  readonly pattern?: RegExp;
+  /** Default 1. */
+  readonly min?: number;
+}
+
+/** Too long a text is refused before its pattern is tried. */
+export function text({ wanted, max, min = 1, pattern }: TextOptions): z.ZodString {
+  const failing = { error: wanted, abort: true };
+  const bounded = z.string({ error: wanted }).min(min, failing).max(max, failing);
+  return pattern ? bounded.regex(pattern, { error: wanted }) : bounded;
+}
+
+export function integer(min: number, max: number): z.ZodInt {
+  const wanted = `an integer from ${String(min)} to ${String(max)}`;
+  return z.int({ error: wanted }).min(min, { error: wanted }).max(max, { error: wanted });
+}
+
+/** A list whose entries are told apart by `name`: the API server merges by it, and refuses a name that is used twice. */
+export function namedList<T extends z.ZodType<{ readonly name: string }>>(
+  entry: T,
+  min: number,
+  max: number,
+): z.ZodArray<T> {
+  return z
+    .array(entry)
+    .min(min)
+    .max(max)
+    .check(unique<z.output<T>>((value) => value.name))
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] });
+}
+
+/** A list of texts in which each stands once. */
+export function textSet<T extends z.ZodType<string>>(entry: T, max: number): z.ZodArray<T> {
+  return z
+    .array(entry)
+    .max(max)
+    .check(unique<z.output<T>>((value) => value))
+    .meta({ "x-kubernetes-list-type": "set" });
+}
+
+/** The API server checks this by list type, so it needs no CEL. Points at the second of two equal entries. */
+function unique<T>(identity: (entry: T) => string): z.core.$ZodCheck<T[]> {
+  return z.superRefine<T[]>((entries, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, entry] of entries.entries()) {
+      const key = identity(entry);
+      const first = seen.get(key);
+      if (first === undefined) seen.set(key, index);
+      else context.addIssue({ code: "custom", path: [index], message: `an entry unlike entry ${String(first)}` });
+    }
+  });
+}
+
+const LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
+
+/** As the API server checks subdomains: labels of any length. Written so that no text makes the match back-track. */
+const NAME_PART = "[a-z0-9]+(-+[a-z0-9]+)*";
+
+/** RFC 1123 label: what list entries of ours are named by. */
+export function entryName(): z.ZodString {
+  return text({
+    wanted: "a name: lower-case letters, digits and -, starting and ending with a letter or digit, at most 63",
+    max: 63,
+    pattern: new RegExp(`^${LABEL}$`),
+  });
+}
+
+/** metadata.name of an object, as the API server checks it: an RFC 1123 subdomain. */
+export function objectName(): z.ZodString {
+  return text({
+    wanted: "a name: lower-case letters, digits, - and ., starting and ending with a letter or digit, at most 253",
+    max: 253,
+    pattern: new RegExp(`^${NAME_PART}(\\.${NAME_PART})*$`),
+  });
+}
+
+/** A name that people gave to something outside Kubernetes: any text without white space at its ends. */
+export function plainName(): z.ZodString {
+  return text({
+    wanted: "a name of 1 to 253 characters, without spaces at its ends",
+    max: 253,
+    pattern: /^\S+( +\S+)*$/,
+  });
+}
+
+/** RFC 9110 section 5.1: a field name is a token. */
+export function headerName(): z.ZodString {
+  return text({
+    wanted: "a header name: letters, digits and !#$%&'*+-.^_`|~, at most 128",
+    max: 128,
+    pattern: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  });
+}
+
+/** White space around a key is lost in HTTP, so none is taken here either. */
+export function inlineKey(): z.ZodString {
+  return text({
+    wanted: "a key of 1 to 4096 printable ASCII characters, without spaces at its ends",
+    max: 4096,
+    pattern: /^[!-~]( *[!-~])*$/,
+  });
+}
+
+/** Exact or wildcard host name, lower case and without a port. */
+export function hostname(): z.ZodString {
+  return text({
+    wanted: 'a lower-case host name like api.example.com, or "*.example.com" for every name below it',
+    max: 253,
+    pattern: new RegExp(`^(\\*\\.)?${LABEL}(\\.${LABEL})*$`),
+  });
+}
+
+/** The text form only; compiler/duration.ts reads it and checks the range. */
+export function windowDuration(): z.ZodString {
+  return text({
+    wanted: "a duration: a number and s, m, h or d, like 30s",
+    max: 32,
+    pattern: /^([0-9]{1,8}d)?([0-9]{1,8}h)?([0-9]{1,8}m)?([0-9]{1,8}s)?$/,
+  });
+}
+
+/** The text form only; compiler/duration.ts reads it and checks the range. */
+export function timeoutDuration(): z.ZodString {
+  return text({
+    wanted: "a duration: a number and ms, s, m or h, like 5s",
+    max: 32,
+    pattern: /^([0-9]{1,8}h)?([0-9]{1,8}m)?([0-9]{1,8}s)?([0-9]{1,8}ms)?$/,
+  });
+}
+
+/** One key of a Secret in the same namespace. */
+export function secretRef(): z.ZodObject<{ name: z.ZodString; key: z.ZodString }, z.core.$strict> {
+  return z.strictObject({
+    name: objectName().describe("Name of the Secret. It is looked for in the namespace of this object only."),
+    key: text({
+      wanted: "a key of a Secret: letters, digits, -, _ and ., at most 253",
+      max: 253,
+      pattern: /^[-._a-zA-Z0-9]+$/,
+    }).describe("Key within the Secret's data. Spaces and line ends around the value are dropped."),
+  });
+}

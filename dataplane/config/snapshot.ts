@@ -1,0 +1,153 @@
+// Compiled objects -> what requests look things up in: routes, consumers by key, backends, policies. Built as a whole and
+// swapped as a whole; a request keeps the snapshot that it started with.
+
+import type {
+  CompiledBackend,
+  CompiledConsumer,
+  CompiledObject,
+  CompiledPolicy,
+  CompiledRoute,
+} from "../contract/compiled.ts";
+import { hashKey, keyHmac, type NamespaceKeys, open } from "../contract/keyring.ts";
+import type { Limit } from "../core/limit.ts";
+import { createMatcher, type Matcher } from "../core/match.ts";
+import type { ConsumerFacts } from "../core/request-facts.ts";
+import { type Balancer, createBalancer } from "./balancer.ts";
+import { createRouteTable, type RouteTable } from "./route-table.ts";
+
+export interface ConsumerRecord extends ConsumerFacts {
+  readonly displayName: string;
+}
+
+export interface BackendRecord {
+  readonly compiled: CompiledBackend;
+  readonly name: string;
+  /** Lower case, as limits compare it. */
+  readonly provider: string;
+  /** Header that carries the provider's credential, lower-case name; absent without one. */
+  readonly credential?: { readonly header: string; readonly value: string } | undefined;
+}
+
+export interface RouteRecord {
+  readonly compiled: CompiledRoute;
+  readonly namespace: string;
+  readonly name: string;
+  readonly balancer: Balancer<BackendRecord>;
+}
+
+export interface PolicyRecord {
+  readonly compiled: CompiledPolicy;
+  readonly limits: readonly LimitRecord[];
+}
+
+export interface LimitRecord {
+  readonly limit: Limit;
+  readonly matchers: readonly Matcher[];
+  readonly policy: PolicyRecord;
+}
+
+export interface Snapshot {
+  readonly routes: RouteTable<RouteRecord>;
+  readonly objectCount: number;
+  /** The consumer of a presented key on routes of this namespace: its own first, then the system namespace's. */
+  identify(namespace: string, key: string): ConsumerRecord | undefined;
+  policiesOf(namespace: string): readonly PolicyRecord[];
+}
+
+export interface SnapshotInput {
+  readonly objects: readonly CompiledObject[];
+  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly systemNamespace: string;
+}
+
+/** A credential that does not open leaves its backend without one: the provider then refuses, visibly. `onSealBroken` is told. */
+export function buildSnapshot(input: SnapshotInput, onSealBroken: (backend: CompiledBackend) => void): Snapshot {
+  const { objects, keysFor, systemNamespace } = input;
+  const backends = new Map<string, BackendRecord>();
+  const policies = new Map<string, PolicyRecord[]>();
+  const directory = createDirectory(keysFor);
+  for (const object of objects) {
+    if (object.kind === "AIBackend") {
+      backends.set(`${object.namespace}/${object.name}`, backendRecord(object, keysFor, onSealBroken));
+    } else if (object.kind === "Consumer") {
+      directory.add(object);
+    } else if (object.kind === "AIRateLimitPolicy") {
+      const list = policies.get(object.namespace) ?? [];
+      list.push(policyRecord(object));
+      policies.set(object.namespace, list);
+    }
+  }
+  const routes = objects.filter((o) => o.kind === "AIRoute").map((o) => routeRecord(o, backends));
+  return {
+    routes: createRouteTable(routes),
+    objectCount: objects.length,
+    identify: (namespace, key) => {
+      const hash = hashKey(key);
+      return directory.find(namespace, hash) ?? directory.find(systemNamespace, hash);
+    },
+    policiesOf: (namespace) => policies.get(namespace) ?? [],
+  };
+}
+
+interface Directory {
+  add(consumer: CompiledConsumer): void;
+  find(namespace: string, keyHash: Buffer): ConsumerRecord | undefined;
+}
+
+/** Consumers by HMAC of their keys, one map per namespace with the namespace's own pepper. */
+function createDirectory(keysFor: (namespace: string) => NamespaceKeys): Directory {
+  const namespaces = new Map<string, { readonly pepper: Buffer; readonly byHmac: Map<string, ConsumerRecord> }>();
+  return {
+    add(consumer) {
+      const { namespace, name, username, groups } = consumer;
+      let entry = namespaces.get(namespace);
+      if (entry === undefined) {
+        entry = { pepper: keysFor(namespace).pepper, byHmac: new Map() };
+        namespaces.set(namespace, entry);
+      }
+      const record = { namespace, name, username, groups, displayName: `${namespace}/${name}` };
+      for (const credential of consumer.credentials) entry.byHmac.set(credential.keyHmac, record);
+    },
+    find(namespace, keyHash) {
+      const entry = namespaces.get(namespace);
+      return entry?.byHmac.get(keyHmac(entry.pepper, keyHash));
+    },
+  };
+}
+
+function backendRecord(
+  compiled: CompiledBackend,
+  keysFor: (namespace: string) => NamespaceKeys,
+  onSealBroken: (backend: CompiledBackend) => void,
+): BackendRecord {
+  const { auth, namespace, name, provider, origin } = compiled;
+  const record = { compiled, name, provider: provider.toLowerCase() };
+  if (auth.type !== "APIKey") return record;
+  const binding = { namespace, name, provider, origin, authType: auth.type };
+  const secret = open(keysFor(namespace).seal, binding, auth.sealed);
+  if (secret === undefined) {
+    onSealBroken(compiled);
+    return record;
+  }
+  return { ...record, credential: { header: auth.header.toLowerCase(), value: auth.prefix + secret } };
+}
+
+function policyRecord(compiled: CompiledPolicy): PolicyRecord {
+  const limits: LimitRecord[] = [];
+  const policy: PolicyRecord = { compiled, limits };
+  const ref = { namespace: compiled.namespace, name: compiled.name };
+  for (const limit of compiled.limits) {
+    const matchers = limit.when.map((condition) => createMatcher(condition));
+    limits.push({ limit: { ...limit, policy: ref }, matchers, policy });
+  }
+  return policy;
+}
+
+function routeRecord(compiled: CompiledRoute, backends: ReadonlyMap<string, BackendRecord>): RouteRecord {
+  const { namespace, name } = compiled;
+  const choices = compiled.backends.flatMap((ref) => {
+    const backend = backends.get(`${namespace}/${ref.name}`);
+    return backend ? [{ item: backend, weight: ref.weight }] : [];
+  });
+  return { compiled, namespace, name, balancer: createBalancer(choices) };
+}

@@ -1,0 +1,123 @@
+// The compiled configuration: what the compiler writes and the data plane reads. Owned by the data plane; strict, so that an
+// unknown key or version is refused and the last good configuration stays. Holds no readable secret.
+
+import { z } from "zod";
+
+const name = z.string().min(1).max(253);
+const factType = z.enum(["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"]);
+const positive = z.number().int().positive();
+
+export const compiledConsumer = z.strictObject({
+  kind: z.literal("Consumer"),
+  namespace: name,
+  name,
+  username: z.string(),
+  groups: z.array(z.string()),
+  /** keyHmac: base64url of HMAC-SHA-256(namespace pepper, SHA-256(key)). */
+  credentials: z.array(z.strictObject({ name: z.string(), keyHmac: z.string() })),
+});
+
+/** AES-256-GCM of the credential: base64url of nonce (12) + ciphertext + tag (16). Its associated data bind it to this backend. */
+const sealed = z.string();
+
+export const compiledBackend = z.strictObject({
+  kind: z.literal("AIBackend"),
+  namespace: name,
+  name,
+  provider: z.enum(["OpenAI", "OpenAICompatible"]),
+  /** Scheme, host and port; no path. Example "https://api.openai.com". */
+  origin: z.string(),
+  /** Used as it is for every operation when the endpoint had a path; else the provider's path follows. */
+  path: z.string().optional(),
+  auth: z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("None") }),
+    z.strictObject({ type: z.literal("Passthrough") }),
+    z.strictObject({ type: z.literal("APIKey"), header: z.string(), prefix: z.string(), sealed }),
+  ]),
+  usage: z.strictObject({ injectIncludeUsage: z.boolean(), onMissing: z.enum(["ChargeEstimate", "ChargeZero"]) }),
+  timeouts: z.strictObject({ connectMs: positive, firstByteMs: positive, streamIdleMs: positive }),
+});
+
+export const compiledRoute = z.strictObject({
+  kind: z.literal("AIRoute"),
+  namespace: name,
+  name,
+  /** metadata.creationTimestamp in ms; 0 when unknown. The older route wins a tie. */
+  createdMs: z.number(),
+  matches: z.array(
+    z.strictObject({
+      path: z.strictObject({ type: z.enum(["Exact", "PathPrefix"]), value: z.string() }),
+      methods: z.array(z.string()),
+      hostnames: z.array(z.string()),
+      headers: z.array(z.strictObject({ name: z.string(), value: z.string() })),
+    }),
+  ),
+  authentication: z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("None") }),
+    z.strictObject({
+      type: z.literal("APIKey"),
+      /** Lower-case header names and query names; headers are looked at first, in order. */
+      headers: z.array(z.string()),
+      query: z.array(z.string()),
+      hideCredentials: z.boolean(),
+    }),
+  ]),
+  backends: z.array(z.strictObject({ name, weight: z.number().int().min(0) })),
+});
+
+const condition = z.strictObject({
+  type: factType,
+  name: z.string().optional(),
+  by: z.enum(["Name", "Username"]).optional(),
+  match: z.enum(["Exact", "Prefix", "Glob", "CIDR"]),
+  values: z.array(z.string()),
+});
+
+export const compiledLimit = z.strictObject({
+  name: z.string(),
+  counterId: z.string(),
+  mode: z.enum(["Enforce", "Shadow"]),
+  when: z.array(condition),
+  per: z.array(z.strictObject({ type: z.union([factType, z.literal("Shared")]), name: z.string().optional() })),
+  unit: z.enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"]),
+  limit: positive,
+  window: z.strictObject({ algorithm: z.enum(["Sliding", "Fixed"]), durationMs: positive }),
+  label: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("fixed"), text: z.string() }),
+    z.strictObject({ kind: z.literal("fact"), type: z.enum(["Backend", "Provider", "Model"]) }),
+  ]),
+});
+
+export const compiledPolicy = z.strictObject({
+  kind: z.literal("AIRateLimitPolicy"),
+  namespace: name,
+  name,
+  createdMs: z.number(),
+  /** Absent list: not asked. Present: one of its names must hold. */
+  appliesTo: z.strictObject({
+    consumers: z.array(name).optional(),
+    consumerGroups: z.array(z.string()).optional(),
+    routes: z.array(name).optional(),
+    backends: z.array(name).optional(),
+  }),
+  limits: z.array(compiledLimit),
+  response: z.strictObject({
+    statusCode: z.number().int().min(200).max(599),
+    bodyFormat: z.enum(["Dialect", "Message"]),
+    message: z.string(),
+  }),
+});
+
+export const compiledObject = z.discriminatedUnion("kind", [
+  compiledConsumer,
+  compiledBackend,
+  compiledRoute,
+  compiledPolicy,
+]);
+
+export type CompiledConsumer = z.infer<typeof compiledConsumer>;
+export type CompiledBackend = z.infer<typeof compiledBackend>;
+export type CompiledRoute = z.infer<typeof compiledRoute>;
+export type CompiledPolicy = z.infer<typeof compiledPolicy>;
+export type CompiledLimit = z.infer<typeof compiledLimit>;
+export type CompiledObject = z.infer<typeof compiledObject>;

@@ -1,0 +1,60 @@
+// The port between the proxy and whatever keeps the counters. store/memory-store.ts and redis/redis-store.ts implement it
+// and pass one contract suite (test/contract). Callbacks in place of promises: this is on the path of every request.
+
+import type { CounterState, Window } from "./window.ts";
+
+/**
+ * One counter: a limit filled in with the key values of a request. Immutable. `key` and `field` together are its identity:
+ * a reload of the configuration makes new objects for the same counters.
+ */
+export interface Counter {
+  /** Key of the hash that holds it, slot tag included. Counters of the same key values share one hash. */
+  readonly key: string;
+  /** Slot tag: counters with the same tag may be touched by one script. 0..TAG_COUNT-1. */
+  readonly tag: number;
+  /** Field of this limit within the hash. */
+  readonly field: string;
+  readonly window: Window;
+}
+
+/** What admission asks of one counter. */
+export interface Check {
+  readonly counter: Counter;
+  /** Amount added at once if every check of the same tag passes (unit Requests: 1); 0 only reads. */
+  readonly ask: number;
+  /** Usage at or above this refuses. Infinity never refuses (Shadow). */
+  readonly refuseAt: number;
+}
+
+export interface Admission {
+  /** The store's clock when it answered. */
+  readonly nowMs: number;
+  /**
+   * One state per check, in order: before this request's own ask, with this data plane's unacknowledged charges
+   * included.
+   */
+  readonly states: readonly CounterState[];
+  /** True when the asked amounts of every tag were added; they are added for all or given back by the store. */
+  readonly taken: boolean;
+  /** "store": decided on the store's values. "local": the store is away; decided on what was last seen here. */
+  readonly source: "store" | "local";
+}
+
+export interface CounterStore {
+  /** Reads the counters and takes what is asked, all or nothing. Calls back exactly once, possibly at once. */
+  admit(checks: readonly Check[], done: (admission: Admission) => void): void;
+  /**
+   * Adds amounts (integers >= 0) to counters in the window that the store's own clock is in. `sent` is called when the
+   * charge has been written towards the store (at once when the store is away and the charge is kept for later), so
+   * that a response's last byte can follow it.
+   */
+  charge(charges: readonly Charge[], sent: () => void): void;
+  /** Resolves when all charges made so far are acknowledged, or rejects after the time given. */
+  flush(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Charge {
+  readonly counter: Counter;
+  readonly amount: number;
+}

@@ -1,0 +1,56 @@
+// Checked limits -> decision. Pure: knows neither stores nor HTTP.
+
+import type { Limit } from "./limit.ts";
+import { type CounterState, usageAt, waitMs } from "./window.ts";
+
+/** One matching limit with the state of its counter for this request. */
+export interface CheckedLimit {
+  readonly limit: Limit;
+  readonly state: CounterState;
+}
+
+export interface LimitStatus {
+  readonly limit: Limit;
+  /** Usage counted so far, the present request excluded; fractional for Sliding. */
+  readonly usage: number;
+  /** limit - floor(usage), at least 0. */
+  readonly remaining: number;
+  readonly exhausted: boolean;
+  /** Milliseconds until usage is below the limit with no more traffic; 0 unless exhausted. */
+  readonly waitMs: number;
+}
+
+export type Decision =
+  | { readonly kind: "allow"; readonly statuses: readonly LimitStatus[]; readonly shadowed: readonly LimitStatus[] }
+  | {
+      readonly kind: "deny";
+      readonly statuses: readonly LimitStatus[];
+      /** The exhausted enforced limits; never empty. */
+      readonly exhausted: readonly LimitStatus[];
+      /** Of these the one with the longest wait; ties go to the first in policy order. Its policy's response is used. */
+      readonly decidedBy: LimitStatus;
+      readonly shadowed: readonly LimitStatus[];
+    };
+
+/** Usage at or above the limit refuses; the request that crosses it completes. Shadow limits are reported, never decide. */
+export function decide(checked: readonly CheckedLimit[], nowMs: number): Decision {
+  const statuses = checked.map((entry) => statusOf(entry, nowMs));
+  const exhausted = statuses.filter((s) => s.exhausted && s.limit.mode === "Enforce");
+  const shadowed = statuses.filter((s) => s.exhausted && s.limit.mode === "Shadow");
+  const [first, ...rest] = exhausted;
+  if (first === undefined) return { kind: "allow", statuses, shadowed };
+  const decidedBy = rest.reduce((longest, s) => (s.waitMs > longest.waitMs ? s : longest), first);
+  return { kind: "deny", statuses, exhausted, decidedBy, shadowed };
+}
+
+function statusOf({ limit, state }: CheckedLimit, nowMs: number): LimitStatus {
+  const usage = usageAt(limit.window, state, nowMs);
+  const exhausted = usage >= limit.limit;
+  return {
+    limit,
+    usage,
+    remaining: Math.max(0, limit.limit - Math.floor(usage)),
+    exhausted,
+    waitMs: exhausted ? waitMs(limit.window, state, { limit: limit.limit, nowMs }) : 0,
+  };
+}

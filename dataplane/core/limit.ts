@@ -1,0 +1,51 @@
+// The vocabulary of limits as the data plane runs them. Pure types; contract/ says how they travel, match.ts and decide.ts use them.
+
+import type { Unit } from "./usage.ts";
+import type { Window } from "./window.ts";
+
+export type Mode = "Enforce" | "Shadow";
+
+export type FactType = "Consumer" | "ConsumerGroup" | "Model" | "Provider" | "Backend" | "Route" | "Header" | "IP";
+
+export type MatchKind = "Exact" | "Prefix" | "Glob" | "CIDR";
+
+/** One condition of `when`. No values: the fact only has to be present. */
+export interface Condition {
+  readonly type: FactType;
+  /** Lower-case header name; only with Header. */
+  readonly name?: string | undefined;
+  readonly by?: "Name" | "Username" | undefined;
+  readonly match: MatchKind;
+  readonly values: readonly string[];
+}
+
+/** One part of what a counter is kept for. */
+export interface KeyPart {
+  readonly type: FactType | "Shared";
+  readonly name?: string | undefined;
+}
+
+export interface Limit {
+  readonly name: string;
+  /** Stable identity of the counter: survives edits of everything but name, unit, window and the types of `per`. */
+  readonly counterId: string;
+  readonly policy: PolicyRef;
+  readonly mode: Mode;
+  readonly when: readonly Condition[];
+  readonly per: readonly KeyPart[];
+  readonly unit: Unit;
+  /** Positive integer below 2^53. */
+  readonly limit: number;
+  readonly window: Window;
+  readonly label: Label;
+}
+
+export interface PolicyRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Text for headers and messages: fixed, or the value of a fact in this request (the limit's name when it is absent). */
+export type Label =
+  | { readonly kind: "fixed"; readonly text: string }
+  | { readonly kind: "fact"; readonly type: "Backend" | "Provider" | "Model" };

@@ -1,0 +1,36 @@
+// Token usage of one request in one normal form, and what a unit counts of it. Pure; providers/ fill it, limits read it.
+
+/**
+ * Tokens of one request. Integers >= 0. `prompt` includes cached tokens and `completion` includes reasoning tokens,
+ * whatever the provider's own convention is; providers/ convert.
+ */
+export interface TokenUsage {
+  readonly prompt: number;
+  readonly completion: number;
+  /** The part of `prompt` that the provider read from its cache; absent counts as 0. */
+  readonly cachedPrompt?: number | undefined;
+}
+
+/** Where a usage comes from: the provider said it, said part of it, or it is estimated from the text relayed. */
+export type UsageSource = "reported" | "partial" | "estimated";
+
+export type Unit = "TotalTokens" | "PromptTokens" | "CompletionTokens" | "Requests";
+
+export const NO_USAGE: TokenUsage = { prompt: 0, completion: 0 };
+
+/**
+ * What a counter of this unit moves by when the response is complete. Requests move at admission, so they cost 0 here.
+ */
+export function costOf(unit: Unit, usage: TokenUsage): number {
+  switch (unit) {
+    case "TotalTokens":
+      // Each part stops at 2^53 - 1, so the sum may not be exact there; it must still be an amount that a store takes.
+      return Math.min(Number.MAX_SAFE_INTEGER, usage.prompt + usage.completion);
+    case "PromptTokens":
+      return usage.prompt;
+    case "CompletionTokens":
+      return usage.completion;
+    case "Requests":
+      return 0;
+  }
+}

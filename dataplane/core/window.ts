@@ -1,0 +1,90 @@
+// Window arithmetic: what a stored counter is worth now, and when it will let a request pass again. Pure; times are
+// epoch milliseconds of the store's clock. Windows are aligned to the Unix epoch, so every data plane names the same one.
+
+export type Algorithm = "Sliding" | "Fixed";
+
+export interface Window {
+  readonly algorithm: Algorithm;
+  /** Length in milliseconds, a positive integer. */
+  readonly durationMs: number;
+}
+
+/** What a store keeps for a counter: amounts of the window with this index and of the one before it. */
+export interface CounterState {
+  /** floor(nowMs / durationMs) at the last write. */
+  readonly index: number;
+  readonly current: number;
+  readonly previous: number;
+}
+
+export const EMPTY_STATE: CounterState = { index: 0, current: 0, previous: 0 };
+
+/** Amounts stop here rather than lose digits: doubles count exactly up to 2^53. */
+export const MAX_AMOUNT = Number.MAX_SAFE_INTEGER;
+
+/** The index of the window that contains a moment. */
+export function windowIndex(nowMs: number, durationMs: number): number {
+  return Math.floor(nowMs / durationMs);
+}
+
+/**
+ * The state as it stands in the window that contains nowMs: the amounts of the last write move one window back for each
+ * window that has passed. A state written by a clock slightly ahead (index above ours) is read as of that window.
+ */
+export function stateAt(state: CounterState, nowMs: number, durationMs: number): CounterState {
+  const index = windowIndex(nowMs, durationMs);
+  if (index <= state.index) return state;
+  if (index === state.index + 1) return { index, current: 0, previous: state.current };
+  return { index, current: 0, previous: 0 };
+}
+
+/** The state after an amount (an integer >= 0) is added in the window that contains nowMs. */
+export function addAt(state: CounterState, nowMs: number, { durationMs, amount }: Addition): CounterState {
+  const { index, current, previous } = stateAt(state, nowMs, durationMs);
+  return { index, current: Math.min(MAX_AMOUNT, current + amount), previous };
+}
+
+export interface Addition {
+  readonly durationMs: number;
+  readonly amount: number;
+}
+
+/**
+ * Usage that is compared with the limit. Sliding: current + previous * (share of the previous window still in view) at
+ * millisecond resolution. Fixed: current alone. May be fractional for Sliding.
+ */
+export function usageAt(window: Window, state: CounterState, nowMs: number): number {
+  const now = stateAt(state, nowMs, window.durationMs);
+  if (window.algorithm === "Fixed") return now.current;
+  const elapsed = Math.max(0, nowMs - now.index * window.durationMs);
+  // The product of two large numbers is rounded, and may be rounded up past the whole.
+  const inView = Math.min(now.previous, (now.previous * (window.durationMs - elapsed)) / window.durationMs);
+  return now.current + inView;
+}
+
+export interface Threshold {
+  readonly limit: number;
+  readonly nowMs: number;
+}
+
+/**
+ * Milliseconds until usage falls below the limit if nothing more is charged; 0 when it is below already. `limit` > 0.
+ * Fixed: the end of the window. Sliding: the moment within this window when the previous one has faded enough, else the
+ * moment within the next window when this one has (at most two windows).
+ */
+export function waitMs(window: Window, state: CounterState, { limit, nowMs }: Threshold): number {
+  if (usageAt(window, state, nowMs) < limit) return 0;
+  const { durationMs } = window;
+  const now = stateAt(state, nowMs, durationMs);
+  const endMs = (now.index + 1) * durationMs;
+  if (window.algorithm === "Fixed") return endMs - nowMs;
+  // Without charges usage never grows and is 0 when the next window ends, so halving finds the first millisecond below.
+  let reachedMs = nowMs;
+  let belowMs = endMs + durationMs;
+  while (belowMs - reachedMs > 1) {
+    const middleMs = Math.floor((reachedMs + belowMs) / 2);
+    if (usageAt(window, now, middleMs) < limit) belowMs = middleMs;
+    else reachedMs = middleMs;
+  }
+  return belowMs - nowMs;
+}

@@ -1,0 +1,69 @@
+// Finds the API key that a client presents. Knows where keys may stand, not whose they are; never logs or keeps one.
+
+import type { CompiledRoute } from "../contract/compiled.ts";
+import type { HeaderList } from "./header-list.ts";
+
+export type KeyLocations = Extract<CompiledRoute["authentication"], { type: "APIKey" }>;
+
+export type Presented =
+  | { readonly kind: "key"; readonly key: string }
+  | { readonly kind: "missing" }
+  /** The location is given more than once: which one counts would be a guess. */
+  | { readonly kind: "duplicated"; readonly where: string };
+
+const BEARER = /^bearer +/i;
+
+/**
+ * The first listed location that is present decides: headers in order, then query parameters. Header names match in any
+ * case, query names exactly. A header named authorization counts only with the Bearer scheme. An empty value is absent.
+ */
+export function presentedKey(locations: KeyLocations, headers: HeaderList, query: string): Presented {
+  for (const name of locations.headers) {
+    const found = fromHeader(name, headers);
+    if (found) return found;
+  }
+  if (query === "" || locations.query.length === 0) return { kind: "missing" };
+  const parameters = queryParameters(query);
+  for (const name of locations.query) {
+    const values = parameters.getAll(name);
+    if (values.length > 1) return { kind: "duplicated", where: `query parameter ${name}` };
+    const [key] = values;
+    if (key) return { kind: "key", key };
+  }
+  return { kind: "missing" };
+}
+
+function fromHeader(name: string, headers: HeaderList): Presented | undefined {
+  const index = headers.names.indexOf(name);
+  if (index < 0) return undefined;
+  if (headers.names.includes(name, index + 1)) return { kind: "duplicated", where: `header ${name}` };
+  const key = keyIn(name, headers.value(index));
+  return key ? { kind: "key", key } : undefined;
+}
+
+/** The key within a header's value; undefined when the value holds none. */
+function keyIn(name: string, value: string): string | undefined {
+  if (name !== "authorization") return value;
+  const scheme = BEARER.exec(value);
+  return scheme ? value.slice(scheme[0].length).trimEnd() : undefined;
+}
+
+/** Decoded parameters of a query string: the one reading of it, for finding the key and for taking it out again. */
+export function queryParameters(query: string): URLSearchParams {
+  // URLSearchParams drops a leading "?", which is part of the first name here.
+  return new URLSearchParams(`&${query}`);
+}
+
+/** Shorter keys, which only trials use, stand in innocent text by chance. */
+const FINDABLE_LENGTH = 8;
+
+/** Whether a text gives the key away: it holds the key or, for a short key, ends in it as a word of its own. */
+export function givesAway(text: string, key: string): boolean {
+  return key.length >= FINDABLE_LENGTH ? text.includes(key) : text === key || text.endsWith(` ${key}`);
+}
+
+/** The locations in words, for the 401 body. */
+export function describeLocations({ headers, query }: KeyLocations): string {
+  const inHeaders = headers.map((name) => (name === "authorization" ? "Authorization: Bearer" : name));
+  return [...inHeaders.map((name) => `header ${name}`), ...query.map((name) => `query parameter ${name}`)].join(", ");
+}

@@ -1,0 +1,89 @@
+// Recognises events that equal an event read before in every byte but those of its one text string, as the deltas of a
+// stream do. What such an event means is known without reading it again. Purely for speed: forgetting changes nothing.
+
+import { StringSkipper } from "../json/string-skipper.ts";
+import { TextTally } from "../json/text-tally.ts";
+import type { ByteRange } from "./sse.ts";
+
+const MAX_FRAME_BYTES = 4096;
+const MAX_TEXT_BYTES = 256;
+const FIRST_PRINTABLE = 0x20;
+/** Streams whose events always differ (a random padding in each) are learned from ever more seldom. */
+const MAX_PAUSE = 64;
+
+export class FrameTemplate {
+  /** UTF-8 bytes of the text of the frame matched last. */
+  textBytes = 0;
+
+  private readonly strings = new StringSkipper();
+  private readonly tally = new TextTally();
+  private template: DataView = new DataView(new ArrayBuffer(0));
+  private templateBytes = 0;
+  /** Length of the template up to its text; the rest begins with the closing quote. */
+  private headBytes = 0;
+  private chunk: DataView = this.template;
+  private pause = 0;
+  private nextPause = 1;
+
+  /** To be called with each chunk before frames in it are matched. */
+  begin(chunk: Buffer): void {
+    this.strings.forgetBuffer();
+    if (this.templateBytes > 0) this.chunk = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+
+  /** Takes a whole frame that was read, with the one text string at `text` (without its quotes). */
+  learn(buffer: Buffer, frame: ByteRange, text: ByteRange): void {
+    if (this.pause > 0 || frame.to - frame.from > MAX_FRAME_BYTES) {
+      this.pause -= 1;
+      return;
+    }
+    const bytes = Buffer.concat([buffer.subarray(frame.from, text.from), buffer.subarray(text.to, frame.to)]);
+    this.template = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (this.templateBytes === 0) this.chunk = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    this.templateBytes = bytes.length;
+    this.headBytes = text.from - frame.from;
+    this.pause = this.nextPause;
+    this.nextPause = Math.min(this.nextPause * 2, MAX_PAUSE);
+  }
+
+  /** Index behind the frame at `from` when it is whole and known, else `from`. The buffer is the chunk begun last. */
+  match(buffer: Buffer, from: number): number {
+    if (this.templateBytes === 0 || !this.equals(from, 0, this.headBytes)) return from;
+    const textFrom = from + this.headBytes;
+    const textTo = this.endOfText(buffer, textFrom);
+    if (textTo === undefined || !this.equals(textTo, this.headBytes, this.templateBytes)) return from;
+    this.textBytes = this.tally.count(this.strings.utf8Bytes);
+    this.pause = 0;
+    this.nextPause = 1;
+    return textTo + this.templateBytes - this.headBytes;
+  }
+
+  /** Undefined for a text that does not end soon, or that breaks the line or the string. */
+  private endOfText(buffer: Buffer, from: number): number | undefined {
+    const limit = Math.min(from + MAX_TEXT_BYTES, buffer.length);
+    this.strings.begin();
+    const to = this.strings.skip(buffer, from, limit);
+    if (to < 0 || to >= limit) return undefined;
+    this.tally.begin(0);
+    this.tally.see(buffer, from, to);
+    for (let i = from; i < to; i++) {
+      if ((buffer[i] ?? 0) < FIRST_PRINTABLE) return undefined;
+    }
+    return to;
+  }
+
+  /** Whether the chunk has, from `at` on, the template's bytes `[from, to)`. Compares four bytes at a time. */
+  private equals(at: number, from: number, to: number): boolean {
+    const { chunk, template } = this;
+    const shift = at - from;
+    if (to + shift > chunk.byteLength) return false;
+    let i = from;
+    for (; i + 4 <= to; i += 4) {
+      if (chunk.getInt32(i + shift) !== template.getInt32(i)) return false;
+    }
+    for (; i < to; i++) {
+      if (chunk.getUint8(i + shift) !== template.getUint8(i)) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,41 @@
+// Answers that the gateway makes itself: errors and refusals. Every one carries the request's id and says that no upstream
+// answered.
+
+import { errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5: answers that have no content. */
+const BODILESS = new Set([204, 205, 304]);
+
+export interface OwnAnswer {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+  /** The connection cannot be used further. */
+  readonly closes?: boolean | undefined;
+}
+
+export function answerError(exchange: Exchange, error: GatewayError): void {
+  exchange.errorCode = error.code;
+  answer(exchange, {
+    status: statusOf(error.code),
+    headers: errorHeaders(error),
+    body: errorBody(error),
+    closes: error.closes,
+  });
+}
+
+export function answer(exchange: Exchange, { status, headers, body, closes }: OwnAnswer): void {
+  const { res } = exchange;
+  exchange.status = status;
+  if (res.headersSent || res.destroyed) return;
+  const elapsedMs = Math.max(0, Math.round(performance.now() - exchange.startedAt));
+  const all = [...headers, "X-AIRL-Request-Id", exchange.id, "X-AIRL-Response-Latency", String(elapsedMs)];
+  const hasBody = !BODILESS.has(status);
+  if (hasBody) all.push("Content-Type", "application/json; charset=utf-8");
+  if (hasBody) all.push("Content-Length", String(Buffer.byteLength(body)));
+  if (closes) all.push("Connection", "close");
+  res.writeHead(status, all);
+  // A HEAD answer has the headers of the answer and no body.
+  res.end(hasBody && exchange.req.method !== "HEAD" ? body : undefined);
+}

@@ -1,0 +1,118 @@
+// Which headers cross the gateway, in either direction. RFC 9110 section 7.6.1: fields of one connection stay on it, and
+// Connection lists further ones.
+
+import type { BackendRecord } from "../config/snapshot.ts";
+import { givesAway, type KeyLocations, queryParameters } from "../identify/credential.ts";
+import type { HeaderList } from "../identify/header-list.ts";
+
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Written anew by the upstream client, or decided here. */
+const REQUEST_DROPPED = new Set([...HOP_BY_HOP, "host", "content-length", "expect", "accept-encoding"]);
+
+/** A client must not say who it is in words that a backend may take for the gateway's. */
+const IDENTITY_PREFIXES = ["x-consumer-", "x-credential-", "x-anonymous-consumer", "x-authenticated-", "x-airl-"];
+
+export interface CrossingInput {
+  readonly headers: HeaderList;
+  readonly locations: KeyLocations | undefined;
+  /** The key that identified the client. */
+  readonly key: string | undefined;
+  readonly backend: BackendRecord;
+}
+
+/** Headers for the upstream request: name, value, name, value, ... */
+export function upstreamHeaders(input: CrossingInput): string[] {
+  const { headers, backend } = input;
+  const listed = connectionListed(headers.get("connection"));
+  const out: string[] = [];
+  for (const [i, name] of headers.names.entries()) {
+    if (REQUEST_DROPPED.has(name) || listed?.has(name) || isIdentity(name)) continue;
+    if (isHiddenCredential(name, headers.value(i), input)) continue;
+    out.push(headers.raw[2 * i] ?? name, headers.value(i));
+  }
+  // Bodies are read for usage on their way: the upstream is asked not to compress them.
+  out.push("accept-encoding", "identity");
+  if (backend.credential) out.push(backend.credential.header, backend.credential.value);
+  return out;
+}
+
+/**
+ * The gateway's own keys never go upstream, in whichever header a client repeats its key. To a Passthrough backend the
+ * other credential headers do: there they carry the client's own provider key.
+ */
+function isHiddenCredential(name: string, value: string, { locations, key, backend }: CrossingInput): boolean {
+  if (backend.credential?.header === name) return true;
+  if (!locations?.hideCredentials) return false;
+  if (key !== undefined && givesAway(value, key)) return true;
+  return backend.compiled.auth.type !== "Passthrough" && locations.headers.includes(name);
+}
+
+/** The query string for the upstream without the gateway's own key; "" or "?a=b". Other parameters keep order and spelling. */
+export function upstreamQuery(query: string, { locations, key, backend }: Omit<CrossingInput, "headers">): string {
+  if (query === "") return "";
+  if (!locations?.hideCredentials) return `?${query}`;
+  // Read once as a whole: a pair between two & is one parameter, an empty one none.
+  const parameters = [...queryParameters(query)];
+  const pairs = query.split("&").filter((pair) => pair !== "");
+  const isHidden = (pair: string, i: number): boolean => {
+    const [name, value] = parameters[i] ?? ["", ""];
+    if (key !== undefined && [pair, name, value].some((text) => givesAway(text, key))) return true;
+    return backend.compiled.auth.type !== "Passthrough" && locations.query.includes(name);
+  };
+  const kept = pairs.filter((pair, i) => !isHidden(pair, i));
+  if (kept.length === pairs.length) return `?${query}`;
+  return kept.length === 0 ? "" : `?${kept.join("&")}`;
+}
+
+/** An underscore counts as a dash: servers that hand headers on as environment variables read both alike. */
+function isIdentity(name: string): boolean {
+  if (!name.startsWith("x-") && !name.startsWith("x_")) return false;
+  const dashed = name.includes("_") ? name.replaceAll("_", "-") : name;
+  return IDENTITY_PREFIXES.some((prefix) => dashed.startsWith(prefix));
+}
+
+function connectionListed(connection: string | undefined): Set<string> | undefined {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") return undefined;
+  return new Set(connection.split(",").map((token) => token.trim().toLowerCase()));
+}
+
+export interface ResponseHead {
+  /** Headers for the client: name, value, name, value, ... */
+  readonly headers: string[];
+  /** Lower case; "" when absent. */
+  readonly contentType: string;
+}
+
+/** Headers of the upstream's answer that go to the client. `edited`: the body's length may change on the way. */
+export function clientHeaders(raw: readonly string[], edited: boolean): ResponseHead {
+  const headers: string[] = [];
+  let contentType = "";
+  const listed = connectionListed(connectionOf(raw));
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? "";
+    const value = raw[i + 1] ?? "";
+    const lower = name.toLowerCase();
+    if (lower === "content-type") contentType = value.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || listed?.has(lower)) continue;
+    if (edited && lower === "content-length") continue;
+    headers.push(name, value);
+  }
+  return { headers, contentType };
+}
+
+/** All values of Connection as one list; undefined without one. */
+function connectionOf(raw: readonly string[]): string | undefined {
+  const values = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === "connection");
+  return values.length === 0 ? undefined : values.join(",");
+}

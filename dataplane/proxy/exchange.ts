@@ -1,0 +1,55 @@
+// What is known of one request as it crosses the gateway. Steps fill it in, in order; nothing here decides.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { MatchedLimit } from "../config/limit-plan.ts";
+import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snapshot.ts";
+import type { Decision } from "../core/decide.ts";
+import type { TokenUsage, UsageSource } from "../core/usage.ts";
+import type { HeaderList } from "../identify/header-list.ts";
+import type { Operation, RequestInfo } from "../providers/provider.ts";
+import type { LabelledStatus } from "../respond/window-headers.ts";
+
+/** How a request ended, for metrics and the log. */
+export type Outcome = "forwarded" | "refused" | "unauthenticated" | "rejected" | "upstream_failed" | "client_gone";
+
+export class Exchange {
+  readonly id: string;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly headers: HeaderList;
+  readonly config: GatewayConfig;
+  /** performance.now() values, milliseconds. */
+  readonly startedAt: number;
+  bodyReadAt = 0;
+  forwardedAt = 0;
+  headAt = 0;
+  upstreamEndedAt = 0;
+  path = "";
+  query = "";
+  clientIp = "";
+  key: string | undefined;
+  route: RouteRecord | undefined;
+  consumer: ConsumerRecord | undefined;
+  operation: Operation | undefined;
+  info: RequestInfo | undefined;
+  backend: BackendRecord | undefined;
+  matched: readonly MatchedLimit[] = [];
+  decision: Decision | undefined;
+  labelled: readonly LabelledStatus[] = [];
+  status = 0;
+  usage: TokenUsage | undefined;
+  source: UsageSource | undefined;
+  /** Code of the gateway's own error, if it answered with one. */
+  errorCode: string | undefined;
+  finished = false;
+
+  constructor(parts: Pick<Exchange, "id" | "req" | "res" | "headers" | "config" | "startedAt">) {
+    this.id = parts.id;
+    this.req = parts.req;
+    this.res = parts.res;
+    this.headers = parts.headers;
+    this.config = parts.config;
+    this.startedAt = parts.startedAt;
+  }
+}

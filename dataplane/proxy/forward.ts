@@ -1,0 +1,70 @@
+// The upstream call: what is sent, to where, and the wiring of its response to relay.ts.
+
+import type { BackendRecord } from "../config/snapshot.ts";
+import type { CounterStore } from "../core/counter-store.ts";
+import type { Operation, RequestInfo } from "../providers/provider.ts";
+import type { Upstream, UpstreamRequest, UpstreamTarget } from "../upstream/upstream.ts";
+import { answerError } from "./answer.ts";
+import { upstreamHeaders, upstreamQuery } from "./crossing-headers.ts";
+import type { Exchange, Outcome } from "./exchange.ts";
+import type { Body } from "./read-body.ts";
+import { Relay } from "./relay.ts";
+
+export interface ForwardDeps {
+  readonly store: CounterStore;
+  readonly upstream: Upstream;
+  /** Called exactly once, unless the client's leaving ended the exchange before. */
+  readonly end: (outcome: Outcome) => void;
+}
+
+/** What is known by now, checked once. */
+interface Destination {
+  readonly backend: BackendRecord;
+  readonly operation: Operation;
+  readonly info: RequestInfo;
+}
+
+/** Sends the request on and relays the answer. */
+export function forward({ store, upstream, end }: ForwardDeps, exchange: Exchange, body: Body): void {
+  const { backend, operation, info } = exchange;
+  if (!backend || !operation || !info) return;
+  const { path } = backend.compiled;
+  if (path !== undefined && !operation.charged) {
+    const message = `The endpoint of AIBackend ${backend.name} has a path of its own, which does not serve ${operation.name}.`;
+    answerError(exchange, { code: "operation_unknown", message });
+    end("rejected");
+    return;
+  }
+  const { request, injected } = requestOf(exchange, { backend, operation, info }, body);
+  exchange.forwardedAt = performance.now();
+  const relay = new Relay(exchange, { store, stripInjectedUsage: injected, end });
+  relay.call = upstream.request(targetOf(backend), request, relay);
+}
+
+function requestOf(
+  exchange: Exchange,
+  { backend, operation, info }: Destination,
+  body: Body,
+): { readonly request: UpstreamRequest; readonly injected: boolean } {
+  const { path, usage } = backend.compiled;
+  const injected = usage.injectIncludeUsage ? operation.injectUsage(body.pieces, info) : undefined;
+  const crossing = { headers: exchange.headers, locations: locationsOf(exchange), key: exchange.key, backend };
+  const request: UpstreamRequest = {
+    method: exchange.req.method ?? "POST",
+    path: (path ?? operation.upstreamPath) + upstreamQuery(exchange.query, crossing),
+    headers: upstreamHeaders(crossing),
+    body: injected ?? body.pieces,
+    bodyBytes: injected ? injected.reduce((sum, piece) => sum + piece.length, 0) : body.bytes,
+  };
+  return { request, injected: injected !== undefined };
+}
+
+function locationsOf(exchange: Exchange): Parameters<typeof upstreamHeaders>[0]["locations"] {
+  const authentication = exchange.route?.compiled.authentication;
+  return authentication?.type === "APIKey" ? authentication : undefined;
+}
+
+function targetOf(backend: BackendRecord): UpstreamTarget {
+  const { origin, timeouts } = backend.compiled;
+  return { origin, ...timeouts };
+}

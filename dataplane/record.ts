@@ -1,0 +1,100 @@
+// What is kept of a finished request: numbers in the metrics, one line in the log. No secret is in reach: only names that
+// configuration gave, and the model, are written.
+
+import type { Logger } from "pino";
+import type { PolicyRef } from "./core/limit.ts";
+import type { GatewayMetrics, TrafficCells } from "./metrics/gateway-metrics.ts";
+import type { Exchange, Outcome } from "./proxy/exchange.ts";
+
+export type RecordRequest = (exchange: Exchange, outcome: Outcome) => void;
+
+const LONGEST_MODEL = 128;
+
+export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequest {
+  return (exchange, outcome) => {
+    const endedAt = performance.now();
+    const route = routeName(exchange);
+    const cells = metrics.traffic(route, exchange.backend?.name ?? "", modelLabel(exchange));
+    cells.request(exchange.status, outcome).value++;
+    if (outcome === "client_gone") metrics.clientsGone(route).value++;
+    countTimes(metrics, cells, { exchange, outcome, endedAt });
+    countUsage(metrics, cells, exchange);
+    countDecision(metrics, exchange);
+    log.info(lineOf(exchange, outcome, endedAt), "request");
+  };
+}
+
+/** A model is worth a label once a provider has answered for it; invented names must not crowd out real ones. */
+function modelLabel({ status, headAt, info }: Exchange): string | undefined {
+  return headAt > 0 && status < 400 ? info?.model : undefined;
+}
+
+interface Ended {
+  readonly exchange: Exchange;
+  readonly outcome: Outcome;
+  readonly endedAt: number;
+}
+
+function countTimes(metrics: GatewayMetrics, cells: TrafficCells, { exchange, outcome, endedAt }: Ended): void {
+  const { startedAt, headAt, bodyReadAt, forwardedAt, upstreamEndedAt } = exchange;
+  cells.duration.observe((endedAt - startedAt) / 1000);
+  if (headAt > 0 && exchange.info?.stream) cells.firstToken.observe((headAt - startedAt) / 1000);
+  if (outcome !== "forwarded") return;
+  // Before the upstream call and after its end; a slow client's reading is not the gateway's time.
+  metrics.overhead.observe((forwardedAt - bodyReadAt + Math.max(0, endedAt - upstreamEndedAt)) / 1000);
+}
+
+function countUsage(metrics: GatewayMetrics, cells: TrafficCells, { usage, source, backend }: Exchange): void {
+  if (usage === undefined || source === undefined) return;
+  cells.tokens("prompt", source).value += usage.prompt;
+  cells.tokens("completion", source).value += usage.completion;
+  if (source === "estimated") metrics.usageMissing(backend?.name ?? "").value++;
+}
+
+function countDecision(metrics: GatewayMetrics, { decision }: Exchange): void {
+  if (decision === undefined) return;
+  for (const { limit } of decision.shadowed) metrics.wouldRefuse(policyName(limit.policy), limit.name).value++;
+  if (decision.kind === "allow") return;
+  const { policy, name } = decision.decidedBy.limit;
+  metrics.refused(policyName(policy), name).value++;
+}
+
+function routeName({ route }: Exchange): string {
+  return route ? `${route.namespace}/${route.name}` : "";
+}
+
+function policyName({ namespace, name }: PolicyRef): string {
+  return `${namespace}/${name}`;
+}
+
+function lineOf(exchange: Exchange, outcome: Outcome, endedAt: number): object {
+  const { headAt, forwardedAt } = exchange;
+  return {
+    requestId: exchange.id,
+    outcome,
+    status: exchange.status,
+    method: exchange.req.method,
+    route: routeName(exchange),
+    consumer: exchange.consumer?.displayName,
+    backend: exchange.backend?.name,
+    model: exchange.info?.model?.slice(0, LONGEST_MODEL),
+    stream: exchange.info?.stream,
+    limit: refusedBy(exchange),
+    promptTokens: exchange.usage?.prompt,
+    completionTokens: exchange.usage?.completion,
+    usageSource: exchange.source,
+    error: exchange.errorCode,
+    durationMs: tenths(endedAt - exchange.startedAt),
+    upstreamMs: headAt > 0 ? tenths(headAt - forwardedAt) : undefined,
+  };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+function refusedBy({ decision }: Exchange): string | undefined {
+  if (decision?.kind !== "deny") return undefined;
+  const { policy, name } = decision.decidedBy.limit;
+  return `${policyName(policy)}/${name}`;
+}

@@ -1,0 +1,170 @@
+// The commands of one turn of the event loop for the requests that wait in it: one HMGET per hash for what is only read,
+// one script call per request and tag for what takes. Knows how replies reach a request, not how a request is decided.
+
+import type { Check, Counter } from "../core/counter-store.ts";
+import type { CounterState } from "../core/window.ts";
+import type { ChargeBook } from "./charge-book.ts";
+import { type CommandReply, createCommand, createScriptCommand, isNoScript } from "./command.ts";
+import type { Lanes } from "./lanes.ts";
+import { algorithmArg, KeyList, readAdmitReply, readState, refuseAtArg } from "./scripts.ts";
+import type { StoreContext } from "./store-context.ts";
+
+/** What a request hears about its checks. */
+export interface Asker {
+  readonly checks: readonly Check[];
+  /** The state of a check, own unacknowledged charges included, as of nowMs by Redis's clock. */
+  told(at: number, state: CounterState, nowMs: number): void;
+  /** The script of a tag has taken or refused; the states follow, through `told`. */
+  took(take: Take, outcome: "taken" | "refused"): void;
+  /** No state will come for the check. */
+  failed(at: number, reply: CommandReply & { kind: "failure" }): void;
+}
+
+/** The checks of one request in one tag of which at least one asks. */
+export interface Take {
+  readonly asker: Asker;
+  readonly tag: number;
+  /** Positions of the checks. */
+  readonly at: readonly number[];
+  /** For each of them, the window that its ask is added in. */
+  indexes: readonly number[];
+}
+
+/** One hash that is read in this turn, whoever asked. */
+interface HashRead {
+  readonly key: string;
+  readonly counters: Counter[];
+  readonly readers: { readonly asker: Asker; readonly at: number; readonly field: number }[];
+}
+
+export interface RoundParts {
+  readonly context: StoreContext;
+  readonly lanes: Lanes;
+  readonly book: ChargeBook;
+}
+
+export class AdmissionRound {
+  readonly #parts: RoundParts;
+  readonly #reads = new Map<string, HashRead>();
+  readonly #takes: Take[] = [];
+
+  constructor(parts: RoundParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns the takes of this request. */
+  add(asker: Asker): readonly Take[] {
+    const { checks } = asker;
+    const takes: Take[] = [];
+    for (let at = 0; at < checks.length; at += 1) {
+      const check = checks[at];
+      if (check === undefined) continue;
+      const { tag } = check.counter;
+      if (!checks.some((other) => other.ask > 0 && other.counter.tag === tag)) {
+        this.#read(asker, at, check.counter);
+      } else if (!takes.some((take) => take.tag === tag)) {
+        const positions = checks.flatMap((other, i) => (other.counter.tag === tag ? [i] : []));
+        takes.push({ asker, tag, at: positions, indexes: [] });
+      }
+    }
+    this.#takes.push(...takes);
+    return takes;
+  }
+
+  /** Takes go first, so that a read of the same turn already tells what they added. */
+  send(): void {
+    const { lanes } = this.#parts;
+    for (const { counters } of this.#reads.values()) if (counters[0] !== undefined) lanes.refreshClock(counters[0].tag);
+    for (const take of this.#takes) this.#sendTake(take, 0);
+    for (const read of this.#reads.values()) this.#sendRead(read);
+  }
+
+  #read(asker: Asker, at: number, counter: Counter): void {
+    let read = this.#reads.get(counter.key);
+    if (read === undefined) {
+      read = { key: counter.key, counters: [], readers: [] };
+      this.#reads.set(counter.key, read);
+    }
+    let field = read.counters.findIndex((each) => each.field === counter.field);
+    if (field < 0) field = read.counters.push(counter) - 1;
+    read.readers.push({ asker, at, field });
+  }
+
+  #sendRead(read: HashRead): void {
+    const args = [read.key];
+    for (const { field } of read.counters) args.push(field);
+    const answered = (reply: CommandReply): void => {
+      if (reply.kind === "failure") for (const { asker, at } of read.readers) asker.failed(at, reply);
+      else this.#deliver(read, Array.isArray(reply.value) ? reply.value : []);
+    };
+    this.#parts.context.link.send(createCommand("hmget", args, answered));
+  }
+
+  #deliver(read: HashRead, values: readonly unknown[]): void {
+    const { lanes, book } = this.#parts;
+    const nowMs = lanes.nowMs(read.counters[0]?.tag ?? 0);
+    const states = read.counters.map((counter, i) => {
+      const state = readState(values[i]);
+      book.lastSeen.set(counter, state);
+      return book.withOwed(counter, state, nowMs);
+    });
+    for (const { asker, at, field } of read.readers) {
+      const state = states[field];
+      if (state !== undefined) asker.told(at, state, nowMs);
+    }
+  }
+
+  #sendTake(take: Take, attempt: number): void {
+    const { context, lanes, book } = this.#parts;
+    const nowMs = lanes.nowMs(take.tag);
+    const keys = new KeyList();
+    const args: string[] = [];
+    for (const { counter, ask, refuseAt } of checksOf(take)) {
+      const threshold = refuseAtArg(refuseAt - book.unsentUsage(counter, nowMs));
+      const { durationMs } = counter.window;
+      args.push(
+        keys.position(counter.key),
+        counter.field,
+        algorithmArg(counter.window),
+        String(durationMs),
+        String(ask),
+        threshold,
+      );
+    }
+    const answered = (reply: CommandReply): void => {
+      if (isNoScript(reply) && attempt === 0) this.#sendTake(take, 1);
+      else this.#took(take, reply);
+    };
+    context.link.send(createScriptCommand({ script: context.scripts.admit, keys: keys.keys, args }, answered));
+  }
+
+  #took(take: Take, reply: CommandReply): void {
+    const { lanes, book } = this.#parts;
+    if (reply.kind === "failure") {
+      for (const at of take.at) take.asker.failed(at, reply);
+      return;
+    }
+    const answer = readAdmitReply(reply.value, take.at.length);
+    if (answer === undefined) {
+      const error = new Error("the reply is not one of admit.lua");
+      for (const at of take.at) take.asker.failed(at, { kind: "failure", error, cause: "answered" });
+      return;
+    }
+    const { nowMs, taken, states } = answer;
+    lanes.learn(take.tag, nowMs);
+    take.indexes = states.map((state) => state.index);
+    take.asker.took(take, taken ? "taken" : "refused");
+    checksOf(take).forEach(({ counter, ask }, i) => {
+      const state = states[i];
+      const at = take.at[i];
+      if (state === undefined || at === undefined) return;
+      const withAsk = taken ? { ...state, current: state.current + ask } : state;
+      book.lastSeen.set(counter, withAsk);
+      take.asker.told(at, book.withOwed(counter, state, nowMs), nowMs);
+    });
+  }
+}
+
+export function checksOf({ asker, at }: Take): readonly Check[] {
+  return at.flatMap((i) => asker.checks[i] ?? []);
+}

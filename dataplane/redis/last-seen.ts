@@ -1,0 +1,34 @@
+// The counters as this data plane last saw them: what is decided on while Redis is away. Bounded; forgets the least used.
+
+import { CounterMap } from "../core/counter-map.ts";
+import type { Counter } from "../core/counter-store.ts";
+import { addAt, type CounterState, EMPTY_STATE } from "../core/window.ts";
+
+/** Counters per generation: what is used stays in the younger one; the older one goes when the younger is full. */
+const GENERATION = 50_000;
+
+export class LastSeen {
+  #young = new CounterMap<CounterState>();
+  #old = new CounterMap<CounterState>();
+
+  get(counter: Counter): CounterState {
+    const state = this.#young.get(counter);
+    if (state !== undefined) return state;
+    const older = this.#old.get(counter);
+    if (older !== undefined) this.set(counter, older);
+    return older ?? EMPTY_STATE;
+  }
+
+  set(counter: Counter, state: CounterState): void {
+    if (this.#young.size >= GENERATION) {
+      this.#old = this.#young;
+      this.#young = new CounterMap();
+    }
+    this.#young.set(counter, state);
+  }
+
+  /** An own amount that Redis has taken up since the counter was last read. */
+  add(counter: Counter, amount: number, nowMs: number): void {
+    this.set(counter, addAt(this.get(counter), nowMs, { durationMs: counter.window.durationMs, amount }));
+  }
+}

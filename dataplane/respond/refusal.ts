@@ -1,0 +1,72 @@
+// The answer to a request that a limit refuses: status, headers and body in the dialect of the request.
+
+import type { CompiledPolicy } from "../contract/compiled.ts";
+import type { Decision } from "../core/decide.ts";
+import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
+import { type LabelledStatus, refusalHeaders, windowHeaders, windowName } from "./window-headers.ts";
+
+/** Message bodies without a message of their own start like this; the exhausted labels follow. */
+const DEFAULT_MESSAGE = "AI token rate limit exceeded for provider(s): ";
+
+const UNIT_WORDS = {
+  TotalTokens: "tokens",
+  PromptTokens: "prompt tokens",
+  CompletionTokens: "completion tokens",
+  Requests: "requests",
+} as const;
+
+export interface Refusal {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+export interface RefusalInput {
+  readonly decision: Extract<Decision, { kind: "deny" }>;
+  /** Statuses of the enforced limits with their labels. */
+  readonly labelled: readonly LabelledStatus[];
+  /** `response` of the policy whose limit decided. */
+  readonly response: CompiledPolicy["response"];
+}
+
+export function refusal({ decision, labelled, response }: RefusalInput): Refusal {
+  const exhausted = labelled.filter((entry) => entry.status.exhausted);
+  const { waitMs } = decision.decidedBy;
+  const headers = [...windowHeaders(labelled), ...refusalHeaders(exhausted, waitMs), ...retryHeaders(waitMs)];
+  return { status: response.statusCode, headers, body: bodyOf(decision, exhausted, response) };
+}
+
+function bodyOf(
+  { decidedBy }: RefusalInput["decision"],
+  exhausted: readonly LabelledStatus[],
+  response: RefusalInput["response"],
+): string {
+  if (response.bodyFormat === "Message") {
+    const { policy } = decidedBy.limit;
+    const ofPolicy = exhausted.filter(({ status }) => samePolicy(status.limit.policy, policy));
+    const labels = [...new Set(ofPolicy.map((entry) => entry.label))];
+    return JSON.stringify({ message: (response.message || DEFAULT_MESSAGE) + labels.join(", ") });
+  }
+  const requests = decidedBy.limit.unit === "Requests";
+  const message = response.message || describe(decidedBy);
+  // OpenAI's refusal (docs: error codes, rate limits): `type` says what ran out.
+  return JSON.stringify({
+    error: { message, type: requests ? "requests" : "tokens", param: null, code: "rate_limit_exceeded" },
+  });
+}
+
+function samePolicy(a: { namespace: string; name: string }, b: { namespace: string; name: string }): boolean {
+  return a.namespace === b.namespace && a.name === b.name;
+}
+
+/** Names limit, window and wait, and that it is the gateway that refuses. */
+function describe({ limit, usage, waitMs }: RefusalInput["decision"]["decidedBy"]): string {
+  const { policy, name, unit, window } = limit;
+  const windowText = windowName(window.durationMs);
+  const per = /^\d/.test(windowText) ? `${windowText} seconds` : windowText;
+  const used = String(Math.floor(usage));
+  return (
+    `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name} reached: ${String(limit.limit)} ` +
+    `${UNIT_WORDS[unit]} per ${per}, ${used} used. Try again in ${String(retryAfterSeconds(waitMs))} s.`
+  );
+}

@@ -1,0 +1,481 @@
+// Every way to get a manifest wrong that somebody will find, with the exact line that they are shown.
+
+import { describe, test } from "vitest";
+import {
+  aBackend,
+  aConsumer,
+  aLimit,
+  aPolicy,
+  aRoute,
+  compiled,
+  linesOf,
+  type Manifest,
+  withField,
+} from "./manifest-builders.ts";
+
+interface Row {
+  /** Field that is changed. */
+  readonly at: string;
+  /** What is written there; undefined takes the field away. */
+  readonly to: unknown;
+  /** The finding: "<field>: found ..., wanted ...". */
+  readonly line: string;
+}
+
+const consumer = aConsumer({ name: "user1" }, { credentials: [{ name: "main", apiKey: { value: "k-1" } }] });
+const backend = aBackend({}, { auth: { type: "APIKey", apiKey: { value: "sk-1" } } });
+const route = aRoute();
+const policy = aPolicy(
+  {},
+  { limits: [aLimit({ when: [{ type: "Model", values: ["gpt-4"] }], per: [{ type: "Consumer" }] })] },
+);
+
+const HASH = `sha256:${"ab".repeat(32)}`;
+const LABEL = "a name: lower-case letters, digits and -, starting and ending with a letter or digit, at most 63";
+const OBJECT_NAME =
+  "a name: lower-case letters, digits, - and ., starting and ending with a letter or digit, at most 253";
+const PLAIN_NAME = "a name of 1 to 253 characters, without spaces at its ends";
+const DURATION = "a duration: a number and s, m, h or d, like 30s";
+const TIMEOUT = "a duration: a number and ms, s, m or h, like 5s";
+const HEADER = "a header name: letters, digits and !#$%&'*+-.^_`|~, at most 128";
+const ENDPOINT = "an http or https URL without user, query and fragment, like https://llm.example.com";
+const ONE_OF_THREE = "exactly one of secretRef, keyHash and value";
+
+const common: Row[] = [
+  { at: "apiVersion", to: undefined, line: "apiVersion: found nothing, wanted airatelimit.dev/v1alpha1" },
+  {
+    at: "apiVersion",
+    to: "airatelimit.dev/v1",
+    line: 'apiVersion: found "airatelimit.dev/v1", wanted airatelimit.dev/v1alpha1',
+  },
+  { at: "metadata.name", to: "User_1", line: `metadata.name: found "User_1", wanted ${OBJECT_NAME}` },
+  { at: "metadata.name", to: undefined, line: `metadata.name: found nothing, wanted ${OBJECT_NAME}` },
+  { at: "metadata.name", to: "a..b", line: `metadata.name: found "a..b", wanted ${OBJECT_NAME}` },
+  {
+    at: "metadata.name",
+    to: "a".repeat(254),
+    line: `metadata.name: found "${"a".repeat(79)}..., wanted ${OBJECT_NAME}`,
+  },
+  { at: "metadata.namespace", to: "a.b", line: `metadata.namespace: found "a.b", wanted ${LABEL}` },
+  {
+    at: "metadata.namspace",
+    to: "ai",
+    line: "metadata.namspace: found an unknown field, wanted a known field; did you mean `namespace`?",
+  },
+  { at: "metadata", to: "user1", line: "metadata: found a string, wanted an object" },
+  { at: "spec", to: undefined, line: "spec: found nothing, wanted an object" },
+  { at: "spec", to: [], line: "spec: found a list of 0, wanted an object" },
+  { at: "specs", to: {}, line: "specs: found an unknown field, wanted a known field; did you mean `spec`?" },
+  {
+    at: "data",
+    to: {},
+    line: "data: found an unknown field, wanted one of apiVersion, kind, metadata, spec, status",
+  },
+];
+
+const consumers: Row[] = [
+  { at: "spec.username", to: " user1", line: `spec.username: found " user1", wanted ${PLAIN_NAME}` },
+  { at: "spec.username", to: 1, line: `spec.username: found 1, wanted ${PLAIN_NAME}` },
+  { at: "spec.groups", to: "gold", line: "spec.groups: found a string, wanted a list" },
+  { at: "spec.groups", to: ["gold", ""], line: `spec.groups[1]: found "", wanted ${PLAIN_NAME}` },
+  { at: "spec.groups", to: ["gold", "gold"], line: 'spec.groups[1]: found "gold", wanted an entry unlike entry 0' },
+  {
+    at: "spec.groups",
+    to: Array.from({ length: 65 }, (_, i) => `g${String(i)}`),
+    line: "spec.groups: found a list of 65, wanted at most 64 entries",
+  },
+  {
+    at: "spec.group",
+    to: ["gold"],
+    line: "spec.group: found an unknown field, wanted a known field; did you mean `groups`?",
+  },
+  { at: "spec.credentials[0].name", to: undefined, line: `spec.credentials[0].name: found nothing, wanted ${LABEL}` },
+  {
+    at: "spec.credentials",
+    to: [
+      { name: "a", apiKey: { value: "k-1" } },
+      { name: "a", apiKey: { value: "k-2" } },
+    ],
+    line: "spec.credentials[1]: found an object, wanted an entry unlike entry 0",
+  },
+  {
+    at: "spec.credentials[0].apiKey",
+    to: {},
+    line: `spec.credentials[0].apiKey: found none of them, wanted ${ONE_OF_THREE}`,
+  },
+  {
+    at: "spec.credentials[0].apiKey.keyHash",
+    to: HASH,
+    line: `spec.credentials[0].apiKey: found keyHash and value, wanted ${ONE_OF_THREE}`,
+  },
+  {
+    at: "spec.credentials[0].apiKey",
+    to: "k-secret",
+    line: "spec.credentials[0].apiKey: found a string, wanted an object",
+  },
+  {
+    at: "spec.credentials[0].apiKey",
+    to: { keyHash: "k-secret" },
+    line: 'spec.credentials[0].apiKey.keyHash: found (hidden), wanted "sha256:" and 64 hexadecimal digits',
+  },
+  {
+    at: "spec.credentials[0].apiKey.value",
+    to: "k-secret ",
+    line: "spec.credentials[0].apiKey.value: found (hidden), wanted a key of 1 to 4096 printable ASCII characters, without spaces at its ends",
+  },
+  {
+    at: "spec.credentials[0].apiKey",
+    to: { secretRef: { name: "K", key: "k" } },
+    line: `spec.credentials[0].apiKey.secretRef.name: found (hidden), wanted ${OBJECT_NAME}`,
+  },
+  {
+    at: "spec.credentials[0].apikey",
+    to: { value: "k" },
+    line: "spec.credentials[0].apikey: found an unknown field, wanted a known field; did you mean `apiKey`?",
+  },
+];
+
+const backends: Row[] = [
+  { at: "spec.provider", to: "openai", line: 'spec.provider: found "openai", wanted one of OpenAI, OpenAICompatible' },
+  { at: "spec.provider", to: undefined, line: "spec.provider: found nothing, wanted one of OpenAI, OpenAICompatible" },
+  {
+    at: "spec.provider",
+    to: "OpenAICompatible",
+    line: "spec.endpoint: found nothing, wanted an endpoint with provider OpenAICompatible, like http://vllm.models.svc:8000",
+  },
+  { at: "spec.endpoint", to: "api.openai.com", line: `spec.endpoint: found "api.openai.com", wanted ${ENDPOINT}` },
+  { at: "spec.endpoint", to: "ftp://a.example", line: `spec.endpoint: found "ftp://a.example", wanted ${ENDPOINT}` },
+  {
+    at: "spec.endpoint",
+    to: "https://user:secret@a.example",
+    line: `spec.endpoint: found (hidden), wanted ${ENDPOINT}`,
+  },
+  {
+    at: "spec.endpoint",
+    to: "https://a.example/?key=secret",
+    line: `spec.endpoint: found (hidden), wanted ${ENDPOINT}`,
+  },
+  {
+    at: "spec.endpoint",
+    to: "https://a.example:99999",
+    line: 'spec.endpoint: found "https://a.example:99999", wanted a URL with a valid host and port, like https://llm.example.com',
+  },
+  {
+    at: "spec.auth.type",
+    to: "None",
+    line: "spec.auth.apiKey: found an object, wanted apiKey with type APIKey, and with no other type",
+  },
+  {
+    at: "spec.auth.apiKey",
+    to: undefined,
+    line: "spec.auth.apiKey: found nothing, wanted apiKey with type APIKey, and with no other type",
+  },
+  {
+    at: "spec.auth.apiKey",
+    to: {},
+    line: "spec.auth.apiKey: found none of them, wanted exactly one of secretRef and value",
+  },
+  { at: "spec.auth.apiKey.name", to: "X Key", line: `spec.auth.apiKey.name: found "X Key", wanted ${HEADER}` },
+  {
+    at: "spec.auth.apiKey.name",
+    to: "Content-Length",
+    line: 'spec.auth.apiKey.name: found "Content-Length", wanted a header that does not frame the message (such as Host, Connection or Content-Length)',
+  },
+  {
+    at: "spec.auth.apiKey.prefix",
+    to: "Bearer\r\n",
+    line: "spec.auth.apiKey.prefix: found (hidden), wanted at most 64 printable ASCII characters",
+  },
+  { at: "spec.auth.allowPlaintext", to: "yes", line: 'spec.auth.allowPlaintext: found "yes", wanted true or false' },
+  { at: "spec.timeouts", to: { connect: "5" }, line: `spec.timeouts.connect: found "5", wanted ${TIMEOUT}` },
+  {
+    at: "spec.timeouts",
+    to: { connect: "0s" },
+    line: 'spec.timeouts.connect: found "0s", wanted a duration from 1ms to 24h',
+  },
+  {
+    at: "spec.timeouts",
+    to: { streamIdle: "25h" },
+    line: 'spec.timeouts.streamIdle: found "25h", wanted a duration from 1ms to 24h',
+  },
+  {
+    at: "spec.usage",
+    to: { onMissing: "Charge" },
+    line: 'spec.usage.onMissing: found "Charge", wanted one of ChargeEstimate, ChargeZero',
+  },
+];
+
+const routes: Row[] = [
+  { at: "spec.matches", to: [], line: "spec.matches: found a list of 0, wanted at least 1 entry" },
+  { at: "spec.matches", to: undefined, line: "spec.matches: found nothing, wanted a list" },
+  {
+    at: "spec.matches[0].path.value",
+    to: "anything",
+    line: 'spec.matches[0].path.value: found "anything", wanted a path: / and printable ASCII characters without ? and #, at most 1024',
+  },
+  {
+    at: "spec.matches[0].path.value",
+    to: "/a?b",
+    line: 'spec.matches[0].path.value: found "/a?b", wanted a path: / and printable ASCII characters without ? and #, at most 1024',
+  },
+  {
+    at: "spec.matches[0].path.type",
+    to: "Prefix",
+    line: 'spec.matches[0].path.type: found "Prefix", wanted one of Exact, PathPrefix',
+  },
+  {
+    at: "spec.matches[0].methods",
+    to: ["post"],
+    line: 'spec.matches[0].methods[0]: found "post", wanted one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS',
+  },
+  {
+    at: "spec.matches[0].hostnames",
+    to: ["a.*.example"],
+    line: 'spec.matches[0].hostnames[0]: found "a.*.example", wanted a lower-case host name like api.example.com, or "*.example.com" for every name below it',
+  },
+  {
+    at: "spec.authentication",
+    to: { apiKey: {}, none: {} },
+    line: "spec.authentication: found apiKey and none, wanted exactly one of apiKey and none",
+  },
+  {
+    at: "spec.authentication",
+    to: { apiKey: { headers: ["api key"] } },
+    line: `spec.authentication.apiKey.headers[0]: found "api key", wanted ${HEADER}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { apiKey: { header: ["apikey"] } },
+    line: "spec.authentication.apiKey.header: found an unknown field, wanted a known field; did you mean `headers`?",
+  },
+  { at: "spec.backendRefs", to: [], line: "spec.backendRefs: found a list of 0, wanted at least 1 entry" },
+  {
+    at: "spec.backendRefs[0].weight",
+    to: -1,
+    line: "spec.backendRefs[0].weight: found -1, wanted an integer from 0 to 1000000",
+  },
+];
+
+const LIMIT = "an integer from 1 to 9007199254740991";
+
+const policies: Row[] = [
+  { at: "spec.limits", to: [], line: "spec.limits: found a list of 0, wanted at least 1 entry" },
+  {
+    at: "spec.limits",
+    to: Array.from({ length: 17 }, (_, i) => aLimit({ name: `l${String(i)}` })),
+    line: "spec.limits: found a list of 17, wanted at most 16 entries",
+  },
+  { at: "spec.limits[0].name", to: "per minute", line: `spec.limits[0].name: found "per minute", wanted ${LABEL}` },
+  { at: "spec.limits[0].limit", to: 0, line: `spec.limits[0].limit: found 0, wanted ${LIMIT}` },
+  { at: "spec.limits[0].limit", to: 1.5, line: `spec.limits[0].limit: found 1.5, wanted ${LIMIT}` },
+  { at: "spec.limits[0].limit", to: "500", line: `spec.limits[0].limit: found "500", wanted ${LIMIT}` },
+  { at: "spec.limits[0].limit", to: 2 ** 53, line: `spec.limits[0].limit: found 9007199254740992, wanted ${LIMIT}` },
+  { at: "spec.limits[0].limit", to: undefined, line: `spec.limits[0].limit: found nothing, wanted ${LIMIT}` },
+  {
+    at: "spec.limits[0].window.duration",
+    to: "90x",
+    line: `spec.limits[0].window.duration: found "90x", wanted ${DURATION}`,
+  },
+  {
+    at: "spec.limits[0].window.duration",
+    to: "",
+    line: `spec.limits[0].window.duration: found "", wanted ${DURATION}`,
+  },
+  {
+    at: "spec.limits[0].window.duration",
+    to: 60,
+    line: `spec.limits[0].window.duration: found 60, wanted ${DURATION}`,
+  },
+  {
+    at: "spec.limits[0].window.duration",
+    to: "30s1m",
+    line: `spec.limits[0].window.duration: found "30s1m", wanted ${DURATION}`,
+  },
+  {
+    at: "spec.limits[0].window.duration",
+    to: "500ms",
+    line: `spec.limits[0].window.duration: found "500ms", wanted ${DURATION}`,
+  },
+  {
+    at: "spec.limits[0].window.duration",
+    to: "367d",
+    line: 'spec.limits[0].window.duration: found "367d", wanted a duration from 1s to 366d',
+  },
+  {
+    at: "spec.limits[0].window.duration",
+    to: "0s",
+    line: 'spec.limits[0].window.duration: found "0s", wanted a duration from 1s to 366d',
+  },
+  { at: "spec.limits[0].window", to: "60s", line: "spec.limits[0].window: found a string, wanted an object" },
+  {
+    at: "spec.limits[0].windw",
+    to: { duration: "60s" },
+    line: "spec.limits[0].windw: found an unknown field, wanted a known field; did you mean `window`?",
+  },
+  {
+    at: "spec.limits[0].window.algorithm",
+    to: "sliding",
+    line: 'spec.limits[0].window.algorithm: found "sliding", wanted one of Sliding, Fixed',
+  },
+  {
+    at: "spec.limits[0].unit",
+    to: "Tokens",
+    line: 'spec.limits[0].unit: found "Tokens", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests',
+  },
+  {
+    at: "spec.limits[0].label",
+    to: "a b",
+    line: 'spec.limits[0].label: found "a b", wanted a label: letters, digits and !#$%&\'*+-.^_`|~, at most 63',
+  },
+  {
+    at: "spec.limits[0].when[0].name",
+    to: "x-team",
+    line: 'spec.limits[0].when[0].name: found "x-team", wanted a name (that of the request header) with type Header, and with no other type',
+  },
+  {
+    at: "spec.limits[0].when[0].type",
+    to: "Header",
+    line: "spec.limits[0].when[0].name: found nothing, wanted a name (that of the request header) with type Header, and with no other type",
+  },
+  {
+    at: "spec.limits[0].when[0].by",
+    to: "Name",
+    line: 'spec.limits[0].when[0].by: found "Name", wanted no by, which goes with type Consumer only',
+  },
+  {
+    at: "spec.limits[0].when[0]",
+    to: { type: "IP", match: "Prefix", values: ["10.0.0.0/8"] },
+    line: 'spec.limits[0].when[0].match: found "Prefix", wanted no match with type IP: its values are addresses and CIDR ranges',
+  },
+  {
+    at: "spec.limits[0].when[0]",
+    to: { type: "IP", values: ["10.0.0.0/8", "10.0.0.0/33"] },
+    line: 'spec.limits[0].when[0].values[1]: found "10.0.0.0/33", wanted an IP address or a CIDR range, like 192.0.2.7 or 10.0.0.0/8',
+  },
+  {
+    at: "spec.limits[0].when[0].match",
+    to: "Regex",
+    line: 'spec.limits[0].when[0].match: found "Regex", wanted one of Exact, Prefix, Glob',
+  },
+  {
+    at: "spec.limits[0].when[0].value",
+    to: "gpt-4",
+    line: "spec.limits[0].when[0].value: found an unknown field, wanted a known field; did you mean `values`?",
+  },
+  { at: "spec.limits[0].per", to: [], line: "spec.limits[0].per: found a list of 0, wanted at least 1 entry" },
+  {
+    at: "spec.limits[0].per",
+    to: [{ type: "Shared" }, { type: "Consumer" }],
+    line: "spec.limits[0].per: found a list of 2, wanted type Shared alone in its list",
+  },
+  {
+    at: "spec.limits[0].per",
+    to: [{ type: "Header" }],
+    line: "spec.limits[0].per[0].name: found nothing, wanted a name (that of the request header) with type Header, and with no other type",
+  },
+  {
+    at: "spec.appliesTo",
+    to: { consumers: ["A"] },
+    line: `spec.appliesTo.consumers[0]: found "A", wanted ${OBJECT_NAME}`,
+  },
+  { at: "spec.mode", to: "Off", line: 'spec.mode: found "Off", wanted one of Enforce, Shadow' },
+  {
+    at: "spec.response",
+    to: { statusCode: 600 },
+    line: "spec.response.statusCode: found 600, wanted an integer from 200 to 599",
+  },
+  {
+    at: "spec.precedence",
+    to: "Additive",
+    line: "spec.precedence: found an unknown field, wanted one of appliesTo, mode, limits, response",
+  },
+];
+
+function rejects(title: string, base: Manifest, rows: readonly Row[]): void {
+  describe(title, () => {
+    const others = [aBackend()].filter(() => base["kind"] === "AIRoute");
+    for (const { at, to, line } of rows) {
+      const shown = to === undefined ? "absent" : JSON.stringify(to).slice(0, 40);
+      test(`[unit] refuses a ${title} with ${at}: ${shown}`, ({ expect }) => {
+        const output = compiled(withField(base, at, to), ...others);
+        const errors = output.findings.filter(({ severity }) => severity === "error");
+        expect(errors.map(({ field, found, wanted }) => `${field}: found ${found}, wanted ${wanted}`)).toEqual([line]);
+        expect(output.objects.filter(({ kind }) => kind === base["kind"])).toEqual([]);
+      });
+    }
+  });
+}
+
+rejects("Consumer", consumer, [...common, ...consumers]);
+rejects("AIBackend", backend, backends);
+rejects("AIRoute", route, routes);
+rejects("AIRateLimitPolicy", policy, policies);
+
+test.for([
+  {
+    to: "Consmer",
+    line: ' default/user1 kind: found "Consmer", wanted one of AIBackend, AIRateLimitPolicy, AIRoute, Consumer, Secret; did you mean `Consumer`?',
+  },
+  {
+    to: "Deployment",
+    line: ' default/user1 kind: found "Deployment", wanted one of AIBackend, AIRateLimitPolicy, AIRoute, Consumer, Secret',
+  },
+  {
+    to: undefined,
+    line: " default/user1 kind: found nothing, wanted one of AIBackend, AIRateLimitPolicy, AIRoute, Consumer, Secret",
+  },
+])("[unit] refuses the kind $to", ({ to, line }, { expect }) => {
+  expect(linesOf(compiled(withField(consumer, "kind", to)))).toEqual([`${to ?? "(no kind)"}${line}`]);
+});
+
+test.for([
+  {
+    name: "a text",
+    value: "kind: Consumer",
+    line: "(no kind) default/(no name): found a string, wanted a Kubernetes object",
+  },
+  { name: "a list", value: [1], line: "(no kind) default/(no name): found a list of 1, wanted a Kubernetes object" },
+])("[unit] refuses $name in place of an object", ({ value, line }, { expect }) => {
+  expect(linesOf(compiled(value))).toEqual([line]);
+});
+
+test("[unit] passes over empty documents", ({ expect }) => {
+  expect(compiled(null, undefined)).toEqual({ objects: [], findings: [] });
+});
+
+test("[unit] names every error of an object at once, and an unknown field does not hide a broken rule", ({
+  expect,
+}) => {
+  const limit = { name: "A", limit: 0, window: { duration: "1x" }, colour: "red" };
+  const when = [{ type: "Header", vals: [] }];
+  expect(
+    linesOf(compiled(aPolicy({}, { limits: [limit, aLimit({ when })] }))).map((line) => line.split(" ")[2]),
+  ).toEqual([
+    "spec.limits[0].name:",
+    "spec.limits[0].limit:",
+    "spec.limits[0].window.duration:",
+    "spec.limits[0].colour:",
+    "spec.limits[1].when[0].vals:",
+    "spec.limits[1].when[0].name:",
+  ]);
+});
+
+test("[unit] hides a key that was typed where the name of a field belongs", ({ expect }) => {
+  const output = compiled(withField(consumer, "spec.credentials[0].apiKey", { "sk-live": null }));
+  expect(JSON.stringify(output)).not.toContain("sk-live");
+  expect(linesOf(output)).toEqual([
+    "Consumer default/user1 spec.credentials[0].apiKey: found an unknown field (hidden), wanted one of secretRef, keyHash, value",
+    `Consumer default/user1 spec.credentials[0].apiKey: found none of them, wanted ${ONE_OF_THREE}`,
+  ]);
+});
+
+test("[unit] shows hostile text on one line and shortened", ({ expect }) => {
+  const [line = ""] = linesOf(compiled(aConsumer({}, { username: ` \u001b[31m\u202e\u0085\n${"x".repeat(500)}` })));
+  expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+  expect(line.length).toBeLessThan(250);
+});
+
+test("[unit] a reference carries no text that could not be a name", ({ expect }) => {
+  const { findings } = compiled({ ...aConsumer({ name: "\u001b[2J" }), kind: "Con\nsumer" });
+  expect(findings.map(({ object }) => object)).toEqual([{ kind: "", namespace: "default", name: "" }]);
+});

@@ -1,0 +1,257 @@
+// What every store must do, whatever it keeps its counters in. A store's own test calls this with a harness.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Admission, Counter, CounterStore } from "../../dataplane/core/counter-store.ts";
+import { usageAt } from "../../dataplane/core/window.ts";
+import { aCheck, aCounter, admit, charge, randomPrefix, total } from "../helpers/redis-store.ts";
+
+export interface StoreHarness {
+  /** A store of its own; all stores of one harness use the prefix. */
+  open(prefix: string): Promise<CounterStore>;
+  /** Puts an amount into a counter that holds nothing yet, as if charged so many windows ago. */
+  seed(counter: Counter, windowsAgo: number, amount: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ContractOptions {
+  /** "unit" or "redis": how titles begin. */
+  readonly level: string;
+  readonly name: string;
+  readonly createHarness: () => Promise<StoreHarness>;
+}
+
+export function describeCounterStore({ level, name, createHarness }: ContractOptions): void {
+  describe(`counter store: ${name}`, () => {
+    const prefix = randomPrefix();
+    let harness: StoreHarness;
+    let store: CounterStore;
+    let serial = 0;
+    /** Counters that no other test has touched, in as many hashes. */
+    function fresh(count: number, shape: Omit<Parameters<typeof aCounter>[0], "prefix"> = {}): Counter[] {
+      return Array.from({ length: count }, () =>
+        aCounter({ prefix, ...shape, values: `user${String((serial += 1))}` }),
+      );
+    }
+    function one(shape: Omit<Parameters<typeof aCounter>[0], "prefix"> = {}): Counter {
+      const [counter] = fresh(1, shape);
+      if (counter === undefined) throw new Error("no counter");
+      return counter;
+    }
+    const title = (rule: string): string => `[${level}] ${rule}`;
+
+    beforeAll(async () => {
+      harness = await createHarness();
+      store = await harness.open(prefix);
+    });
+    afterAll(async () => {
+      await harness.close();
+    });
+
+    test(title("a counter that nothing was charged to is empty"), async () => {
+      const admission = await admit(store, [aCheck(one(), { refuseAt: 1 })]);
+      expect(admission).toMatchObject({ taken: true, source: "store" });
+      expect(admission.states.map(({ current, previous }) => [current, previous])).toEqual([[0, 0]]);
+    });
+
+    test(title("a charge is visible to the very next check, before it is acknowledged"), async () => {
+      const counter = one();
+      const sent = charge(store, { counter, amount: 40 });
+      expect(await total(store, counter)).toBe(40);
+      await sent;
+      expect(await total(store, counter)).toBe(40);
+      await store.flush(5000);
+      expect(await total(store, counter)).toBe(40);
+    });
+
+    test(title("charges of one turn add up, whichever object names the counter"), async () => {
+      const counter = one();
+      const others = fresh(2);
+      const amounts = Array.from({ length: 100 }, (_, i) => i);
+      const sent = amounts.map((amount) =>
+        charge(store, { counter: { ...counter }, amount }, ...others.map((other) => ({ counter: other, amount: 1 }))),
+      );
+      expect(await total(store, { ...counter })).toBe(4950);
+      await Promise.all(sent);
+      await store.flush(5000);
+      expect(await Promise.all([counter, ...others].map((each) => total(store, each)))).toEqual([4950, 100, 100]);
+    });
+
+    test(title("limits on the same key values do not mix"), async () => {
+      const minute = one();
+      const day = { ...minute, field: aCounter({ prefix, limit: "day" }).field };
+      await charge(store, { counter: minute, amount: 3 }, { counter: day, amount: 4 });
+      await store.flush(5000);
+      const { states } = await admit(store, [aCheck(day), aCheck(minute), aCheck(day)]);
+      expect(states.map(({ current }) => current)).toEqual([4, 3, 4]);
+    });
+
+    test(title("amounts up to 2^53 - 1 are kept to the digit and stop there"), async () => {
+      const counter = one({ algorithm: "Fixed" });
+      await charge(store, { counter, amount: Number.MAX_SAFE_INTEGER - 2 });
+      await store.flush(5000);
+      await charge(store, { counter, amount: 1 });
+      expect(await total(store, counter)).toBe(Number.MAX_SAFE_INTEGER - 1);
+      await charge(store, { counter, amount: 1000 });
+      await store.flush(5000);
+      expect(await total(store, counter)).toBe(Number.MAX_SAFE_INTEGER);
+    });
+
+    test(title("a charge of nothing changes nothing"), async () => {
+      const counter = one();
+      await charge(store, { counter, amount: 0 });
+      await charge(store);
+      expect(await total(store, counter)).toBe(0);
+    });
+
+    test.for([
+      { name: "sliding counts the last window by the share still in view", algorithm: "Sliding", windowsAgo: 1 },
+      { name: "sliding forgets what is two windows back", algorithm: "Sliding", windowsAgo: 2 },
+      { name: "fixed forgets the last window", algorithm: "Fixed", windowsAgo: 1 },
+      { name: "fixed counts this window in full", algorithm: "Fixed", windowsAgo: 0 },
+    ] as const)(`[${level}] $name`, async ({ algorithm, windowsAgo }) => {
+      const counter = one({ algorithm });
+      await harness.seed(counter, windowsAgo, 1000);
+      const { states, nowMs } = await admit(store, [aCheck(counter)]);
+      const { durationMs } = counter.window;
+      const share = (durationMs - (nowMs % durationMs)) / durationMs;
+      const expected = windowsAgo === 0 ? 1000 : algorithm === "Sliding" && windowsAgo === 1 ? 1000 * share : 0;
+      const usage = states[0] === undefined ? undefined : usageAt(counter.window, states[0], nowMs);
+      expect(usage).toBeCloseTo(expected, 6);
+    });
+
+    test(title("a charge after a roll-over keeps the last window beside it"), async () => {
+      const counter = one();
+      await harness.seed(counter, 1, 70);
+      await charge(store, { counter, amount: 5 });
+      await store.flush(5000);
+      const { states } = await admit(store, [aCheck(counter)]);
+      expect(states[0]).toMatchObject({ current: 5, previous: 70 });
+    });
+
+    test(title("a check asks, reads the state before its ask, and adds it"), async () => {
+      const counter = one();
+      const first = await admit(store, [aCheck(counter, { ask: 1, refuseAt: 2 })]);
+      const second = await admit(store, [aCheck(counter, { ask: 1, refuseAt: 2 })]);
+      const third = await admit(store, [aCheck(counter, { ask: 1, refuseAt: 2 })]);
+      const told = [first, second, third].map(({ states, taken }) => [states[0]?.current, taken]);
+      expect(told).toEqual([
+        [0, true],
+        [1, true],
+        [2, false],
+      ]);
+      await store.flush(5000);
+      expect(await total(store, counter)).toBe(2);
+    });
+
+    test(title("of many at once exactly as many as the limit allows are taken"), async () => {
+      const counter = one();
+      const admissions = await Promise.all(
+        Array.from({ length: 50 }, () => admit(store, [aCheck(counter, { ask: 1, refuseAt: 10 })])),
+      );
+      expect(admissions.filter(({ taken }) => taken)).toHaveLength(10);
+      await store.flush(5000);
+      expect(await total(store, counter)).toBe(10);
+    });
+
+    test(title("a refusal anywhere takes nothing anywhere"), async () => {
+      const counters = fresh(8);
+      const [full, ...free] = counters;
+      if (full === undefined) throw new Error("no counter");
+      await charge(store, { counter: full, amount: 1 });
+      const { taken } = await admit(
+        store,
+        counters.map((counter) => aCheck(counter, { ask: 1, refuseAt: 1 })),
+      );
+      expect(taken).toBe(false);
+      await store.flush(5000);
+      expect(await Promise.all(free.map((counter) => total(store, counter)))).toEqual(free.map(() => 0));
+      expect(await total(store, full)).toBe(1);
+    });
+
+    test(title("a check that only reads can refuse what others ask"), async () => {
+      const [tokens, ...requests] = fresh(6);
+      if (tokens === undefined) throw new Error("no counter");
+      await charge(store, { counter: tokens, amount: 500 });
+      const checks = [
+        aCheck(tokens, { refuseAt: 500 }),
+        ...requests.map((counter) => aCheck(counter, { ask: 1, refuseAt: 5 })),
+      ];
+      expect((await admit(store, checks)).taken).toBe(false);
+      await store.flush(5000);
+      expect(await Promise.all(requests.map((counter) => total(store, counter)))).toEqual(requests.map(() => 0));
+      const raised = checks.map((check, i) => (i === 0 ? { ...check, refuseAt: 501 } : check));
+      expect((await admit(store, raised)).taken).toBe(true);
+      expect(await Promise.all(requests.map((counter) => total(store, counter)))).toEqual(requests.map(() => 1));
+    });
+
+    test(title("what was given back leaves what others added"), async () => {
+      const [full, shared] = fresh(2);
+      if (full === undefined || shared === undefined) throw new Error("no counter");
+      await charge(store, { counter: full, amount: 1 }, { counter: shared, amount: 7 });
+      const refused = [aCheck(shared, { ask: 3, refuseAt: 100 }), aCheck(full, { refuseAt: 1 })];
+      await Promise.all([
+        admit(store, refused),
+        admit(store, [aCheck(shared, { ask: 2, refuseAt: 100 })]),
+        admit(store, refused),
+      ]);
+      await store.flush(5000);
+      expect(await total(store, shared)).toBe(9);
+    });
+
+    test(title("a shadow limit never refuses and still counts"), async () => {
+      const counter = one();
+      for (let i = 0; i < 5; i += 1) expect((await admit(store, [aCheck(counter, { ask: 1 })])).taken).toBe(true);
+      expect(await total(store, counter)).toBe(5);
+    });
+
+    test(title("two checks on one counter both count"), async () => {
+      const counter = one();
+      const { states } = await admit(store, [aCheck(counter, { ask: 1 }), aCheck({ ...counter }, { ask: 2 })]);
+      expect(states.map(({ current }) => current)).toEqual([0, 0]);
+      expect(await total(store, counter)).toBe(3);
+    });
+
+    test(title("64 counters in as many places are told in the order they were asked"), async () => {
+      const counters = fresh(64);
+      await charge(store, ...counters.map((counter, i) => ({ counter, amount: i + 1 })));
+      const checks = counters.map((counter, i) => aCheck(counter, { ask: i % 4 === 0 ? 1 : 0, refuseAt: 1000 }));
+      const admission = await admit(store, checks);
+      expect(admission.taken).toBe(true);
+      expect(admission.states.map(({ current }) => current)).toEqual(counters.map((_, i) => i + 1));
+      await store.flush(5000);
+      expect(await Promise.all(counters.map((counter) => total(store, counter)))).toEqual(
+        counters.map((_, i) => i + 1 + (i % 4 === 0 ? 1 : 0)),
+      );
+    });
+
+    test(title("a request without limits is admitted"), async () => {
+      expect(await admit(store, [])).toMatchObject({ states: [], taken: true });
+    });
+
+    test(title("flushing with nothing to flush is done"), async () => {
+      await store.flush(1000);
+      await store.flush(1000);
+    });
+
+    test(
+      title("every callback comes once, though the store is closed under it, and later calls are answered too"),
+      async () => {
+        const closing = await harness.open(prefix);
+        const counter = one();
+        const admissions: Admission[] = [];
+        let sent = 0;
+        const hear = (admission: Admission): void => void admissions.push(admission);
+        closing.admit([aCheck(counter, { ask: 1, refuseAt: 5 })], hear);
+        closing.charge([{ counter, amount: 1 }], () => (sent += 1));
+        const closed = closing.close();
+        closing.admit([aCheck(counter, { ask: 1, refuseAt: 5 })], hear);
+        closing.charge([{ counter, amount: 1 }], () => (sent += 1));
+        await closed;
+        await closing.close();
+        closing.admit([aCheck(counter)], hear);
+        await new Promise((resolve) => setImmediate(resolve));
+        expect([admissions.length, sent]).toEqual([3, 2]);
+      },
+    );
+  });
+}

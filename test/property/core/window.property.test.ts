@@ -1,0 +1,119 @@
+// Laws of the window arithmetic, for all inputs that can occur.
+
+import fc from "fast-check";
+import { test } from "vitest";
+import {
+  addAt,
+  type CounterState,
+  MAX_AMOUNT,
+  stateAt,
+  usageAt,
+  type Window,
+  waitMs,
+  windowIndex,
+} from "../../../dataplane/core/window.ts";
+
+const YEAR_MS = 31_536_000_000;
+const moment = fc.integer({ min: 0, max: 140 * YEAR_MS });
+const durationMs = fc.oneof(
+  fc.integer({ min: 1, max: 5000 }),
+  fc.integer({ min: 1, max: YEAR_MS }),
+  fc.constantFrom(1000, 60_000, 3_600_000),
+);
+const window: fc.Arbitrary<Window> = fc.record({ algorithm: fc.constantFrom("Sliding", "Fixed"), durationMs });
+const amount = fc.oneof(fc.nat({ max: 1000 }), fc.integer({ min: 0, max: MAX_AMOUNT }));
+/** A counter as a store may hold it: last written up to three windows ago, or a window ahead by a clock that is. */
+const held = fc.record({
+  window,
+  nowMs: moment,
+  ago: fc.integer({ min: -1, max: 3 }),
+  current: amount,
+  previous: amount,
+});
+
+type Held = typeof held extends fc.Arbitrary<infer T> ? T : never;
+
+function stateOf({ window: { durationMs: length }, nowMs, ago, current, previous }: Held): CounterState {
+  return { index: windowIndex(nowMs, length) - ago, current, previous };
+}
+
+test("[unit] a moment belongs to exactly one window: [index * w, (index + 1) * w)", () => {
+  fc.assert(
+    fc.property(moment, durationMs, (nowMs, length) => {
+      const index = windowIndex(nowMs, length);
+      const [startMs, endMs] = [index * length, (index + 1) * length];
+      return startMs <= nowMs && nowMs < endMs && windowIndex(endMs, length) === index + 1;
+    }),
+  );
+});
+
+test("[unit] without charges usage never grows as time passes, within a window or across any number of them", () => {
+  fc.assert(
+    fc.property(held, fc.nat({ max: 4 * YEAR_MS }), (each, laterMs) => {
+      const state = stateOf(each);
+      return usageAt(each.window, state, each.nowMs + laterMs) <= usageAt(each.window, state, each.nowMs);
+    }),
+  );
+});
+
+test("[unit] usage lies between the present window's amount and that with all of the last one", () => {
+  fc.assert(
+    fc.property(held, (each) => {
+      const { current, previous } = stateAt(stateOf(each), each.nowMs, each.window.durationMs);
+      const usage = usageAt(each.window, stateOf(each), each.nowMs);
+      return current <= usage && usage <= current + previous;
+    }),
+  );
+});
+
+test("[unit] a state that is rolled over first means the same", () => {
+  fc.assert(
+    fc.property(held, fc.nat({ max: 2 * YEAR_MS }), fc.nat({ max: 2 * YEAR_MS }), (each, firstMs, thenMs) => {
+      const state = stateOf(each);
+      const midMs = each.nowMs + firstMs;
+      const endMs = midMs + thenMs;
+      const rolled = stateAt(state, midMs, each.window.durationMs);
+      const [once, twice] = [state, rolled].map((from) => stateAt(from, endMs, each.window.durationMs));
+      const isEqual =
+        once?.index === twice?.index && once?.current === twice?.current && once?.previous === twice?.previous;
+      return isEqual && usageAt(each.window, state, endMs) === usageAt(each.window, rolled, endMs);
+    }),
+  );
+});
+
+test("[unit] an amount raises usage by exactly itself, up to 2^53 - 1", () => {
+  fc.assert(
+    fc.property(held, fc.nat({ max: 1_000_000 }), (each, added) => {
+      const length = each.window.durationMs;
+      const before = stateAt(stateOf(each), each.nowMs, length);
+      const after = addAt(stateOf(each), each.nowMs, { durationMs: length, amount: added });
+      const isSameWindow = after.index === before.index && after.previous === before.previous;
+      return isSameWindow && after.current === Math.min(MAX_AMOUNT, before.current + added);
+    }),
+  );
+});
+
+test("[unit] the wait ends at the first millisecond at which usage is below the limit, and not one earlier", () => {
+  fc.assert(
+    fc.property(
+      held,
+      fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: MAX_AMOUNT })),
+      (each, limit) => {
+        const state = stateOf(each);
+        const ms = waitMs(each.window, state, { limit, nowMs: each.nowMs });
+        const below = (atMs: number): boolean => usageAt(each.window, state, atMs) < limit;
+        return below(each.nowMs + ms) && (ms === 0 || !below(each.nowMs + ms - 1));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+test("[unit] nobody waits longer than two windows", () => {
+  fc.assert(
+    fc.property(held, fc.integer({ min: 1, max: 2000 }), (each, limit) => {
+      fc.pre(each.ago >= 0);
+      return waitMs(each.window, stateOf(each), { limit, nowMs: each.nowMs }) <= 2 * each.window.durationMs;
+    }),
+  );
+});

@@ -1,0 +1,123 @@
+// Compiled objects with defaults: a test names only what its rule is about.
+
+import { createHash } from "node:crypto";
+import { createGatewayConfig, type GatewayConfig } from "../../../dataplane/config/gateway-config.ts";
+import type {
+  CompiledBackend,
+  CompiledConsumer,
+  CompiledLimit,
+  CompiledObject,
+  CompiledPolicy,
+  CompiledRoute,
+} from "../../../dataplane/contract/compiled.ts";
+import { deriveKeys, hashKey, keyHmac, type NamespaceKeys } from "../../../dataplane/contract/keyring.ts";
+import type { RequestFacts } from "../../../dataplane/core/request-facts.ts";
+
+const MASTER = createHash("sha256").update("a master for tests").digest();
+
+export function keysFor(namespace: string): NamespaceKeys {
+  return deriveKeys(MASTER, namespace);
+}
+
+export function aRoute(parts: Partial<CompiledRoute> = {}): CompiledRoute {
+  return {
+    kind: "AIRoute",
+    namespace: "default",
+    name: "chat",
+    createdMs: 0,
+    matches: [aMatch()],
+    authentication: { type: "None" },
+    backends: [{ name: "openai", weight: 1 }],
+    ...parts,
+  };
+}
+
+export function aMatch(parts: Partial<CompiledRoute["matches"][number]> = {}): CompiledRoute["matches"][number] {
+  return { path: { type: "PathPrefix", value: "/" }, methods: [], hostnames: [], headers: [], ...parts };
+}
+
+export function aBackend(parts: Partial<CompiledBackend> = {}): CompiledBackend {
+  return {
+    kind: "AIBackend",
+    namespace: "default",
+    name: "openai",
+    provider: "OpenAI",
+    origin: "https://api.openai.com",
+    auth: { type: "None" },
+    usage: { injectIncludeUsage: true, onMissing: "ChargeEstimate" },
+    timeouts: { connectMs: 5_000, firstByteMs: 60_000, streamIdleMs: 60_000 },
+    ...parts,
+  };
+}
+
+export interface ConsumerParts {
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly username?: string;
+  readonly groups?: string[];
+  /** Keys as a caller presents them. */
+  readonly keys?: readonly string[];
+}
+
+export function aConsumer(parts: ConsumerParts = {}): CompiledConsumer {
+  const { namespace = "default", name = "alice", username = name, groups = [], keys = [`${name}-key`] } = parts;
+  const credentials = keys.map((key, i) => ({
+    name: `key-${String(i)}`,
+    keyHmac: keyHmac(keysFor(namespace).pepper, hashKey(key)),
+  }));
+  return { kind: "Consumer", namespace, name, username, groups, credentials };
+}
+
+export function aPolicy(parts: Partial<CompiledPolicy> = {}): CompiledPolicy {
+  return {
+    kind: "AIRateLimitPolicy",
+    namespace: "default",
+    name: "policy",
+    createdMs: 0,
+    appliesTo: {},
+    limits: [aLimit()],
+    response: { statusCode: 429, bodyFormat: "Dialect", message: "" },
+    ...parts,
+  };
+}
+
+/** Its counterId is a hash of its name: limits of different names have different counters. */
+export function aLimit(parts: Partial<CompiledLimit> = {}): CompiledLimit {
+  const { name = "minute" } = parts;
+  return {
+    name,
+    counterId: createHash("sha256").update(name).digest("base64url").slice(0, 11),
+    mode: "Enforce",
+    when: [],
+    per: [{ type: "Consumer" }],
+    unit: "TotalTokens",
+    limit: 100,
+    window: { algorithm: "Sliding", durationMs: 60_000 },
+    label: { kind: "fixed", text: name },
+    ...parts,
+  };
+}
+
+export function aGatewayConfig(objects: readonly CompiledObject[]): GatewayConfig {
+  return createGatewayConfig({ objects, keysFor, systemNamespace: "default", prefix: "airl:" }, (backend) => {
+    throw new Error(`the credential of ${backend.name} does not open`);
+  });
+}
+
+export interface FactParts extends Partial<Omit<RequestFacts, "header">> {
+  /** By lower-case name. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function someFacts({ headers = {}, ...parts }: FactParts = {}): RequestFacts {
+  const byName = new Map(Object.entries(headers));
+  return {
+    namespace: "default",
+    route: "chat",
+    backend: "openai",
+    provider: "openai",
+    clientIp: "192.0.2.7",
+    ...parts,
+    header: (name) => byName.get(name),
+  };
+}

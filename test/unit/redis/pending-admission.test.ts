@@ -1,0 +1,167 @@
+// One request and the answers it gets, in time, late or never: decided once, and its ask counted once.
+
+import type { Command } from "ioredis";
+import { expect, test } from "vitest";
+import type { Admission, Check } from "../../../dataplane/core/counter-store.ts";
+import { AdmissionRound } from "../../../dataplane/redis/admission-round.ts";
+import { PendingAdmission } from "../../../dataplane/redis/pending-admission.ts";
+import { aCheck, aCounter, HOUR_MS } from "../../helpers/redis-store.ts";
+import { createScriptedRedis, type ScriptedRedis } from "../../helpers/scripted-redis.ts";
+
+/** Counters of two different tags. */
+const REQUESTS = { ...aCounter({ prefix: "t:", values: "requests" }), tag: 1 };
+const TOKENS = { ...aCounter({ prefix: "t:", values: "tokens" }), tag: 2 };
+
+interface Asked {
+  readonly redis: ScriptedRedis;
+  readonly admission: PendingAdmission;
+  readonly answers: Admission[];
+  /** The command of the tag with asks, and the one that reads. */
+  readonly take: Command;
+  readonly read: Command;
+  readonly index: number;
+}
+
+/** A request that asks one request of 10 and reads tokens; its commands wait for the test to answer them. */
+function ask(
+  checks: readonly Check[] = [aCheck(REQUESTS, { ask: 1, refuseAt: 10 }), aCheck(TOKENS, { refuseAt: 500 })],
+): Asked {
+  const redis = createScriptedRedis();
+  redis.lanes.learn(1, redis.clock.nowMs());
+  const answers: Admission[] = [];
+  const parts = { book: redis.book, lanes: redis.lanes, answered: () => {} };
+  const request = { checks, done: (answer: Admission) => void answers.push(answer), startedMs: 0 };
+  const admission = new PendingAdmission(parts, request);
+  const round = new AdmissionRound({ context: redis.context, lanes: redis.lanes, book: redis.book });
+  admission.expect(round.add(admission));
+  round.send();
+  const [take, read] = redis.written();
+  if (take === undefined || read === undefined) throw new Error("two commands were expected");
+  return { redis, admission, answers, take, read, index: Math.floor(redis.clock.nowMs() / HOUR_MS) };
+}
+
+function state(index: number, current: number): Buffer {
+  return Buffer.from(`${String(index)} ${String(current)} 0`);
+}
+
+function takeReply({ redis, index }: Asked, taken: number, nowMs = redis.clock.nowMs()): unknown[] {
+  return [nowMs, taken, state(index, taken === 1 ? 3 : 10)];
+}
+
+/** Amounts that the next turn charges, as "<amount>@<window>" with the window relative to the present one. */
+function charged({ redis, index }: Asked): string[] {
+  redis.book.flush();
+  return redis.written().flatMap((command) => {
+    const args = command.args.map(String);
+    const items = args.slice(2 + Number(args[1]) + 3);
+    return Array.from({ length: items.length / 5 }, (_, i) => {
+      const named = items[5 * i + 4] ?? "";
+      return `${items[5 * i + 3] ?? ""}@${named === "" ? "" : String(Number(named) - index)}`;
+    });
+  });
+}
+
+const LOST = new Error("Connection is closed.");
+const REFUSED = Object.assign(new Error("OOM"), { name: "ReplyError" });
+
+test("[unit] it answers once all checks are told, with the states before the ask", () => {
+  const asked = ask();
+  asked.take.resolve(takeReply(asked, 1));
+  expect(asked.answers).toEqual([]);
+  asked.read.resolve([state(asked.index, 40)]);
+  expect(asked.answers).toMatchObject([{ taken: true, source: "store", states: [{ current: 3 }, { current: 40 }] }]);
+  expect(charged(asked)).toEqual([]);
+});
+
+test("[unit] it tells the earliest time of all answers, at which everything that refused still refuses", () => {
+  const asked = ask();
+  const nowMs = asked.redis.clock.nowMs();
+  asked.read.resolve([state(asked.index, 40)]);
+  asked.take.resolve(takeReply(asked, 1, nowMs + 30));
+  expect(asked.answers[0]?.nowMs).toBe(nowMs);
+});
+
+test("[unit] a check that only reads refuses, and what was taken goes back to the window it was taken in", () => {
+  const asked = ask();
+  asked.take.resolve(takeReply(asked, 1));
+  asked.redis.clock.advance(HOUR_MS);
+  asked.read.resolve([state(asked.index + 1, 500)]);
+  expect(asked.answers).toMatchObject([{ taken: false, source: "store" }]);
+  expect(charged(asked)).toEqual(["-1@0"]);
+});
+
+test.for([
+  { name: "taken late counts once", late: (asked: Asked) => asked.take.resolve(takeReply(asked, 1)), then: [] },
+  {
+    name: "refused late counts as it passed",
+    late: (asked: Asked) => asked.take.resolve(takeReply(asked, 0)),
+    then: ["1@"],
+  },
+  {
+    name: "lost with the connection counts as it passed",
+    late: (asked: Asked) => asked.take.reject(LOST),
+    then: ["1@"],
+  },
+  {
+    name: "answered by an error counts as it passed",
+    late: (asked: Asked) => asked.take.reject(REFUSED),
+    then: ["1@"],
+  },
+])("[unit] an ask that ran out of time and was $name", ({ late, then }) => {
+  const asked = ask();
+  asked.admission.timeOut();
+  expect(asked.answers).toMatchObject([{ taken: true, source: "local" }]);
+  expect(
+    asked.redis.book.withOwed(REQUESTS, { index: asked.index, current: 0, previous: 0 }, asked.redis.clock.nowMs())
+      .current,
+  ).toBe(1);
+  expect(charged(asked)).toEqual([]);
+  late(asked);
+  asked.read.resolve([state(asked.index, 500)]);
+  asked.redis.lane = "b"; // another server: the breaker of the first one is open
+  expect(charged(asked)).toEqual(then);
+  expect(asked.answers).toHaveLength(1);
+});
+
+test.for([
+  { name: "an error", error: REFUSED, breaker: [] },
+  { name: "a broken connection", error: LOST, breaker: [true] },
+])(
+  "[unit] $name is no time-out: it decides at once without Redis, and what is not taken is charged",
+  ({ error, breaker }) => {
+    const asked = ask();
+    asked.take.reject(error);
+    expect(asked.answers).toMatchObject([{ taken: true, source: "local" }]);
+    expect(asked.redis.breaker).toEqual(breaker);
+    asked.redis.lane = "b";
+    expect(charged(asked)).toEqual(["1@"]);
+  },
+);
+
+test("[unit] a request that is refused without Redis charges nothing and gives back what was taken before", () => {
+  const asked = ask();
+  asked.redis.book.charge({ counter: TOKENS, amount: 500 });
+  asked.take.resolve(takeReply(asked, 1));
+  asked.read.reject(LOST);
+  expect(asked.answers).toMatchObject([{ taken: false, source: "local" }]);
+  asked.redis.lane = "b";
+  expect(charged(asked).sort()).toEqual(["-1@0", "500@"]);
+});
+
+test("[unit] a reply that is none of the script's is a failure, not a state", () => {
+  const asked = ask();
+  asked.take.resolve("OK");
+  expect(asked.answers).toMatchObject([{ source: "local" }]);
+});
+
+test("[unit] a script that the server has forgotten is sent again as text, once", () => {
+  const asked = ask();
+  const socket = {};
+  expect(String(asked.take.toWritable(socket))).toContain("redis.call");
+  asked.take.reject(Object.assign(new Error("NOSCRIPT No matching script."), { name: "ReplyError" }));
+  const [again] = asked.redis.written();
+  expect(String(again?.toWritable(socket))).toContain("redis.call");
+  again?.resolve(takeReply(asked, 1));
+  asked.read.resolve([null]);
+  expect(asked.answers).toMatchObject([{ source: "store", taken: true }]);
+});

@@ -1,0 +1,141 @@
+// The header block of each script and its typed entry say the same, so that the order of arguments cannot drift.
+
+import { readdirSync } from "node:fs";
+import { expect, test } from "vitest";
+import { EMPTY_STATE } from "../../../dataplane/core/window.ts";
+import {
+  ADMIT,
+  CHARGE,
+  KeyList,
+  readAdmitReply,
+  readChargeReply,
+  readState,
+  scriptText,
+} from "../../../dataplane/redis/scripts.ts";
+
+interface Header {
+  readonly sections: string[];
+  readonly keys: string[];
+  readonly args: string[];
+  readonly perItem: string[];
+  readonly returns: string[];
+  readonly perItemReturns: string[];
+}
+
+const SECTIONS = ["Does", "Keys", "Args", "Returns", "Guarantee", "Errors"];
+
+/**
+ * Rows read "<position> <name> <text>"; a row of repeated values reads "<position>.. per <what> <name>, <name> (text), ..."
+ * and may go on in the next line.
+ */
+function readHeader(text: string): Header {
+  const header: Header = { sections: [], keys: [], args: [], perItem: [], returns: [], perItemReturns: [] };
+  let repeated: string[] = [];
+  for (const { section, body } of headerLines(text)) {
+    if (header.sections.at(-1) !== section) header.sections.push(section);
+    if (!["Keys", "Args", "Returns"].includes(section)) continue;
+    const { single, perItem } = listsOf(header, section);
+    const { name, items, isContinued } = readRow(body);
+    if (name !== undefined) single.push(name);
+    if (!isContinued) repeated = perItem;
+    repeated.push(...items);
+  }
+  return header;
+}
+
+function readRow(body: string): { name?: string; items: string[]; isContinued: boolean } {
+  const row = /^(\d+)(\.\.)? +(per \w+ +)?(.*)$/.exec(body);
+  if (row === null) return { items: namesIn(body), isContinued: true };
+  const [, , more = "", per, rest = ""] = row;
+  if (per !== undefined) return { items: namesIn(rest), isContinued: false };
+  return { name: `${/^\w+/.exec(rest)?.[0] ?? ""}${more}`, items: [], isContinued: false };
+}
+
+function headerLines(text: string): { section: string; body: string }[] {
+  const lines = text.split("\n");
+  let section = "";
+  return lines
+    .slice(
+      0,
+      lines.findIndex((line) => !line.startsWith("--")),
+    )
+    .map((line) => {
+      section = line.slice(3, 14).trim() || section;
+      return { section, body: line.slice(14) };
+    });
+}
+
+function listsOf(
+  { keys, args, perItem, returns, perItemReturns }: Header,
+  section: string,
+): Record<"single" | "perItem", string[]> {
+  if (section === "Keys") return { single: keys, perItem: [] };
+  return section === "Args" ? { single: args, perItem } : { single: returns, perItem: perItemReturns };
+}
+
+/** "key (1 = the first), field, index: as of now" -> key, field, index */
+function namesIn(text: string): string[] {
+  const plain = text.replace(/\([^)]*\)?/g, "").replace(/:.*$/, "");
+  return plain.split(",").flatMap((part) => /^\s*(\w+)\s*$/.exec(part)?.[1] ?? []);
+}
+
+test.for([CHARGE, ADMIT])("[unit] the header of $file says what its entry says", (entry) => {
+  const { sections, ...rest } = readHeader(scriptText(entry));
+  const { file: _file, ...expected } = entry;
+  expect(sections).toEqual(SECTIONS);
+  expect(rest).toEqual(expected);
+});
+
+test("[unit] every script has an entry, and none is longer than 60 lines", () => {
+  const folder = new URL("../../../dataplane/redis/scripts/", import.meta.url);
+  expect(readdirSync(folder).sort()).toEqual([ADMIT.file, CHARGE.file].sort());
+  for (const entry of [CHARGE, ADMIT]) expect(scriptText(entry).trimEnd().split("\n").length).toBeLessThanOrEqual(60);
+});
+
+test.for([
+  { name: "three integers are a state", text: "12 3 4", state: { index: 12, current: 3, previous: 4 } },
+  {
+    name: "2^53 - 1 is read to the digit",
+    text: "1 9007199254740991 9007199254740991",
+    state: { index: 1, current: Number.MAX_SAFE_INTEGER, previous: Number.MAX_SAFE_INTEGER },
+  },
+  { name: "nothing is empty", text: "", state: EMPTY_STATE },
+  { name: "two integers are empty", text: "1 2", state: EMPTY_STATE },
+  { name: "four integers are empty", text: "1 2 3 4", state: EMPTY_STATE },
+  { name: "a sign makes it empty", text: "1 -2 3", state: EMPTY_STATE },
+  { name: "a fraction makes it empty", text: "1 2.5 3", state: EMPTY_STATE },
+  { name: "a gap makes it empty", text: "1  3", state: EMPTY_STATE },
+  { name: "a trailing space makes it empty", text: "1 2 ", state: EMPTY_STATE },
+])("[unit] a stored value: $name", ({ text, state }) => {
+  expect(readState(Buffer.from(text))).toEqual(state);
+});
+
+test.for([
+  { name: "null, as HMGET answers for a field that is absent", value: null },
+  { name: "text in place of bytes", value: "1 2 3" },
+])("[unit] a stored value: $name is empty", ({ value }) => {
+  expect(readState(value)).toEqual(EMPTY_STATE);
+});
+
+test.for([
+  { name: "applied", reply: [0, 7, 1000, 0], read: { status: "applied", last: 7, nowMs: 1000, skipped: 0 } },
+  { name: "gap", reply: [2, 3, 1000, 0], read: { status: "gap", last: 3, nowMs: 1000, skipped: 0 } },
+  { name: "an unknown status", reply: [9, 3, 1000, 0], read: undefined },
+  { name: "text", reply: "OK", read: undefined },
+  { name: "a list of texts", reply: ["0", "1"], read: undefined },
+])("[unit] a reply to a charge: $name", ({ reply, read }) => {
+  expect(readChargeReply(reply)).toEqual(read);
+});
+
+test("[unit] a reply to an admission must tell as many states as were asked for", () => {
+  const reply = [5, 1, Buffer.from("1 2 3")];
+  expect(readAdmitReply(reply, 1)).toEqual({ nowMs: 5, taken: true, states: [{ index: 1, current: 2, previous: 3 }] });
+  expect(readAdmitReply(reply, 2)).toBeUndefined();
+  expect(readAdmitReply(["5", 1], 0)).toBeUndefined();
+});
+
+test("[unit] a key is named once and found again by its position", () => {
+  const list = new KeyList(["sequence"]);
+  expect(["a", "b", "a", "c", "b"].map((key) => list.position(key))).toEqual(["1", "2", "1", "3", "2"]);
+  expect(list.keys).toEqual(["sequence", "a", "b", "c"]);
+});

@@ -1,0 +1,53 @@
+// Answers of the gateway itself: codes, statuses and bodies that clients match on.
+
+import { describe, expect, test } from "vitest";
+import { errorBody, errorHeaders, type GatewayErrorCode, statusOf } from "../../../dataplane/respond/gateway-errors.ts";
+
+const TABLE = {
+  request_malformed: [400, "invalid_request_error"],
+  body_malformed: [400, "invalid_request_error"],
+  credential_missing: [401, "authentication_error"],
+  credential_duplicated: [401, "authentication_error"],
+  credential_unknown: [401, "authentication_error"],
+  route_not_found: [404, "not_found_error"],
+  operation_unknown: [404, "not_found_error"],
+  method_not_allowed: [405, "invalid_request_error"],
+  body_too_large: [413, "invalid_request_error"],
+  body_encoded: [415, "invalid_request_error"],
+  internal: [500, "server_error"],
+  upstream_unreachable: [502, "server_error"],
+  upstream_protocol: [502, "server_error"],
+  backend_missing: [503, "server_error"],
+  config_missing: [503, "server_error"],
+  upstream_timeout: [504, "server_error"],
+} as const satisfies Record<GatewayErrorCode, readonly [number, string]>;
+
+const rows = Object.entries(TABLE).map(([code, [status, type]]) => ({ code, status, type }));
+
+function isCode(code: string): code is GatewayErrorCode {
+  return Object.hasOwn(TABLE, code);
+}
+
+describe("each code has its status and body", () => {
+  test.for(rows)("[unit] $code is $status $type", ({ code, status, type }) => {
+    if (!isCode(code)) throw new Error(code);
+    expect(statusOf(code)).toBe(status);
+    expect(errorBody({ code, message: 'What was "found".' })).toBe(
+      `{"error":{"message":"What was \\"found\\".","type":"${type}","param":null,"code":"${code}"}}`,
+    );
+  });
+});
+
+describe("headers", () => {
+  test.for([
+    { code: "credential_missing", headers: ["WWW-Authenticate", 'Bearer realm="ai-rate-limit"'] },
+    { code: "credential_duplicated", headers: ["WWW-Authenticate", 'Bearer realm="ai-rate-limit"'] },
+    { code: "credential_unknown", headers: ["WWW-Authenticate", 'Bearer realm="ai-rate-limit"'] },
+    { code: "method_not_allowed", headers: ["Allow", "POST, GET"] },
+    { code: "config_missing", headers: ["Retry-After", "5"] },
+    { code: "backend_missing", headers: ["Retry-After", "5"] },
+    { code: "upstream_timeout", headers: [] },
+  ] as const)("[unit] $code says $headers", ({ code, headers }) => {
+    expect(errorHeaders({ code, message: "" })).toEqual(headers);
+  });
+});

@@ -1,0 +1,168 @@
+// The whole answer to a refused request: status, headers and body.
+
+import { describe, expect, test } from "vitest";
+import type { CompiledPolicy } from "../../../dataplane/contract/compiled.ts";
+import { type Refusal, refusal } from "../../../dataplane/respond/refusal.ts";
+import type { LabelledStatus } from "../../../dataplane/respond/window-headers.ts";
+import { aStatus, headerRecord } from "./builders.ts";
+
+/** The first exhausted status decides unless another waits longer, as the core says. */
+function refuse(labelled: readonly LabelledStatus[], response: Partial<CompiledPolicy["response"]> = {}): Refusal {
+  const statuses = labelled.map(({ status }) => status);
+  const exhausted = statuses.filter((status) => status.exhausted);
+  const decidedBy = exhausted.toSorted((a, b) => b.waitMs - a.waitMs)[0];
+  if (decidedBy === undefined) throw new Error("nothing is exhausted");
+  return refusal({
+    decision: { kind: "deny", statuses, exhausted, decidedBy, shadowed: [] },
+    labelled,
+    response: { statusCode: 429, bodyFormat: "Dialect", message: "", ...response },
+  });
+}
+
+describe("Message bodies", () => {
+  const kong = { bodyFormat: "Message" as const };
+  const row = (name: string, labelled: readonly LabelledStatus[], message: string, body: string) => ({
+    name,
+    labelled,
+    message,
+    body,
+  });
+  const spent = (label: string, waitMs = 1_000, policy = "policy") =>
+    aStatus({ label, usage: 100, waitMs, policy, name: label });
+  test.for([
+    row(
+      "the default text and the label",
+      [spent("bedrock")],
+      "",
+      '{"message":"AI token rate limit exceeded for provider(s): bedrock"}',
+    ),
+    row(
+      "several labels in policy order",
+      [spent("openai"), spent("bedrock", 9_000)],
+      "",
+      '{"message":"AI token rate limit exceeded for provider(s): openai, bedrock"}',
+    ),
+    row(
+      "no label of a limit that is not exhausted",
+      [aStatus({ label: "azure" }), spent("bedrock")],
+      "",
+      '{"message":"AI token rate limit exceeded for provider(s): bedrock"}',
+    ),
+    row(
+      "a label once",
+      [spent("bedrock"), spent("bedrock")],
+      "",
+      '{"message":"AI token rate limit exceeded for provider(s): bedrock"}',
+    ),
+    row(
+      "labels of the deciding policy only",
+      [spent("mine", 9_000), spent("theirs", 1_000, "other")],
+      "",
+      '{"message":"AI token rate limit exceeded for provider(s): mine"}',
+    ),
+    row("a text of its own before the labels", [spent("bedrock")], "Slow down: ", '{"message":"Slow down: bedrock"}'),
+    row(
+      "a label that JSON must escape",
+      [spent('a"b\n')],
+      "",
+      '{"message":"AI token rate limit exceeded for provider(s): a\\"b\\n"}',
+    ),
+  ])("[unit] $name", ({ labelled, message, body }) => {
+    expect(refuse(labelled, { ...kong, message }).body).toBe(body);
+  });
+});
+
+describe("Dialect bodies", () => {
+  test.for([
+    {
+      name: "name limit, window, usage and wait",
+      status: aStatus({ limit: 500, usage: 612.7, waitMs: 41_200 }),
+      error: {
+        message:
+          'Gateway limit "minute" of policy ai/policy reached: 500 tokens per minute, 612 used. Try again in 42 s.',
+        type: "tokens",
+      },
+    },
+    {
+      name: "say what is counted",
+      status: aStatus({ usage: 100, unit: "PromptTokens", seconds: 3600 }),
+      error: {
+        message:
+          'Gateway limit "minute" of policy ai/policy reached: 100 prompt tokens per hour, 100 used. Try again in 1 s.',
+        type: "tokens",
+      },
+    },
+    {
+      name: "say seconds where a window has no name",
+      status: aStatus({ usage: 100, unit: "CompletionTokens", seconds: 30 }),
+      error: {
+        message:
+          'Gateway limit "minute" of policy ai/policy reached: 100 completion tokens per 30 seconds, 100 used. Try again in 1 s.',
+        type: "tokens",
+      },
+    },
+    {
+      name: "say that requests ran out",
+      status: aStatus({ limit: 3, usage: 3, unit: "Requests", seconds: 1 }),
+      error: {
+        message: 'Gateway limit "minute" of policy ai/policy reached: 3 requests per second, 3 used. Try again in 1 s.',
+        type: "requests",
+      },
+    },
+  ])("[unit] $name", ({ status, error }) => {
+    const wanted = { error: { message: error.message, type: error.type, param: null, code: "rate_limit_exceeded" } };
+    expect(refuse([status]).body).toBe(JSON.stringify(wanted));
+  });
+
+  test("[unit] a text of its own replaces the sentence, labels and all", () => {
+    const { body } = refuse([aStatus({ usage: 100 })], { message: "Ask platform@example.com." });
+    expect(body).toBe(
+      '{"error":{"message":"Ask platform@example.com.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}',
+    );
+  });
+
+  test("[unit] the limit with the longest wait is the one that is named", () => {
+    const { body } = refuse([
+      aStatus({ name: "short", usage: 100, waitMs: 10 }),
+      aStatus({ name: "long", usage: 100, waitMs: 99_000 }),
+    ]);
+    expect(body).toContain('Gateway limit \\"long\\"');
+  });
+});
+
+describe("status and headers", () => {
+  test("[unit] the status is the policy's", () => {
+    expect(refuse([aStatus({ usage: 100 })]).status).toBe(429);
+    expect(refuse([aStatus({ usage: 100 })], { statusCode: 503 }).status).toBe(503);
+  });
+
+  test("[unit] every limit is shown, resets for the exhausted ones, and how long to wait", () => {
+    const open = aStatus({ label: "openai", usage: 30 });
+    const spent = aStatus({ label: "bedrock", usage: 100, waitMs: 12_500 });
+    expect(headerRecord(refuse([open, spent]).headers)).toEqual({
+      "X-AI-RateLimit-Limit-minute-openai": "100",
+      "X-AI-RateLimit-Remaining-minute-openai": "70",
+      "X-AI-RateLimit-Limit-minute-bedrock": "100",
+      "X-AI-RateLimit-Remaining-minute-bedrock": "0",
+      "X-AI-RateLimit-Reset": "13",
+      "X-AI-RateLimit-Retry-After": "13",
+      "X-AI-RateLimit-Reset-minute-bedrock": "13",
+      "X-AI-RateLimit-Retry-After-minute-bedrock": "13",
+      "Retry-After": "13",
+      "retry-after-ms": "12500",
+    });
+  });
+
+  test("[unit] the wait of the whole is the longest of all policies", () => {
+    const { headers } = refuse([
+      aStatus({ label: "a", usage: 100, waitMs: 2_000 }),
+      aStatus({ label: "b", usage: 100, waitMs: 86_400_000, policy: "other" }),
+    ]);
+    const record = headerRecord(headers);
+    expect([record["Retry-After"], record["X-AI-RateLimit-Reset"], record["x-should-retry"]]).toEqual([
+      "86400",
+      "86400",
+      "false",
+    ]);
+  });
+});
