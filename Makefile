@@ -14,7 +14,7 @@ PRESENT := $(wildcard $(FOLDERS))
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps build generate format lint types boundaries dead-code check test run demo clean
+.PHONY: help install deps build generate format lint types boundaries dead-code check test bench run demo clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -62,6 +62,9 @@ check: install ## Generate, format, lint, types, boundaries, dead code; fails if
 
 test: build ## Run all tests; the last line is "N passed, N failed" (ARGS="test/reporter" for some)
 	@scripts/test.sh $(ARGS)
+
+bench: build ## Measure against a bare pass-through and nginx (needs redis-server, nginx, wrk; ARGS="--only json --write")
+	@node test/bench/main.mjs $(ARGS)
 
 run: build ## Start a fake provider and the gateway on examples/quickstart
 	@node dist/cli/main.js demo -f examples/quickstart

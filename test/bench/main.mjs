@@ -1,0 +1,170 @@
+// `make bench`: the gateway with everything on (keys, two limits in Redis, metrics, logs) against a bare node:http + undici
+// pass-through and nginx, interleaved in one run. The proxy has core 1 to itself, all else shares core 0. What counts is CPU
+// time per request (utime + stime of the proxy), as a ratio to the pass-through of the same round.
+// Usage: node test/bench/main.mjs [--rounds 3] [--seconds 3] [--only json,json48k,sse] [--write]
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { BENCH_KEYS, load, writeScript } from "./load.mjs";
+import { cpuSeconds, createPrograms, residentMegabytes } from "./programs.mjs";
+import { median, table } from "./report.mjs";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "3" },
+    only: { type: "string", default: "json,json48k,sse" },
+    write: { type: "boolean", default: false },
+  },
+});
+const PORTS = { redis: 6390, json: 9100, sse: 9101, nginx: 8101, undici: 8102, gateway: 8103, admin: 8104 };
+const EVENTS = 200;
+const SCENARIOS = {
+  json: { name: "JSON, 0.5 KB request", bodyBytes: 400, connections: 64, upstream: PORTS.json },
+  json48k: { name: "JSON, 48 KB request", bodyBytes: 48_000, connections: 16, upstream: PORTS.json },
+  sse: { name: `SSE, ${EVENTS} events`, bodyBytes: 400, connections: 16, upstream: PORTS.sse, stream: true },
+};
+const TARGETS = ["nginx", "undici", "gateway"];
+const folder = mkdtempSync(join(tmpdir(), "airl-bench-"));
+
+function writeNginx(file, text) {
+  writeFileSync(
+    join(folder, file),
+    `daemon off; worker_processes 1; pid ${folder}/${file}.pid; error_log ${folder}/${file}.log;
+events { worker_connections 4096; }
+http { access_log off; keepalive_requests 100000000; client_max_body_size 10m; client_body_buffer_size 256k;
+  client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p; fastcgi_temp_path ${folder}/f;
+  uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
+  ${text} }`,
+  );
+  return ["nginx", "-p", folder, "-c", join(folder, file)];
+}
+
+function writeManifests(upstream) {
+  const consumers = Array.from({ length: BENCH_KEYS }, (_, i) => {
+    const key = `key-${String(i).padStart(4, "0")}`;
+    return `apiVersion: airatelimit.dev/v1alpha1
+kind: Consumer
+metadata: {name: c${String(i)}}
+spec: {credentials: [{name: main, apiKey: {value: ${key}}}]}
+---
+`;
+  });
+  const rest = `apiVersion: airatelimit.dev/v1alpha1
+kind: AIBackend
+metadata: {name: llm}
+spec: {provider: OpenAICompatible, endpoint: "http://127.0.0.1:${String(upstream)}"}
+---
+apiVersion: airatelimit.dev/v1alpha1
+kind: AIRoute
+metadata: {name: all}
+spec: {matches: [{path: {type: PathPrefix, value: /v1}}], backendRefs: [{name: llm}]}
+---
+apiVersion: airatelimit.dev/v1alpha1
+kind: AIRateLimitPolicy
+metadata: {name: team}
+spec:
+  limits:
+  - {name: minute, limit: 1000000000, window: {duration: 60s}}
+  - {name: day, limit: 100000000000, window: {duration: 24h}}
+`;
+  const file = join(folder, "bench.yaml");
+  writeFileSync(file, consumers.join("") + rest);
+  return file;
+}
+
+const USAGE = { prompt_tokens: 20, completion_tokens: 60, total_tokens: 80 };
+const COMPLETION = JSON.stringify({
+  id: "chatcmpl-bench",
+  object: "chat.completion",
+  created: 1700000000,
+  model: "gpt-4o",
+  choices: [{ index: 0, message: { role: "assistant", content: "word ".repeat(70) }, finish_reason: "stop" }],
+  usage: USAGE,
+});
+
+async function startShared(programs) {
+  const json = writeNginx(
+    "upstream.conf",
+    `server { listen 127.0.0.1:${PORTS.json} reuseport backlog=4096; default_type application/json; return 200 '${COMPLETION}'; }`,
+  );
+  await programs.start({ core: 0, command: json, port: PORTS.json });
+  const stream = ["node", "test/bench/stream-upstream.mjs", String(PORTS.sse), String(EVENTS)];
+  await programs.start({ core: 0, command: stream, port: PORTS.sse });
+  const redis = ["redis-server", "--port", String(PORTS.redis), "--bind", "127.0.0.1", "--save", "", "--dir", folder];
+  return programs.start({ core: 0, command: redis, port: PORTS.redis });
+}
+
+async function startTargets(programs, upstream) {
+  const nginx = writeNginx(
+    "proxy.conf",
+    `upstream u { server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 100000000; }
+  server { listen 127.0.0.1:${PORTS.nginx} backlog=4096; location / { proxy_pass http://u; proxy_http_version 1.1;
+    proxy_set_header Connection ""; proxy_buffering off; proxy_request_buffering on; } }`,
+  );
+  const pass = ["node", "test/bench/pass-through.mjs", String(PORTS.undici), String(upstream)];
+  const log = join(folder, "gateway.log");
+  const gateway = [
+    ...[
+      "sh",
+      "-c",
+      `exec node dist/cli/main.js run -f ${writeManifests(upstream)} --redis redis://127.0.0.1:${PORTS.redis}`,
+    ],
+  ];
+  gateway[2] += ` --listen 127.0.0.1:${PORTS.gateway} --admin 127.0.0.1:${PORTS.admin} 2>${log}`;
+  return {
+    nginx: await programs.start({ core: 1, command: nginx, port: PORTS.nginx }),
+    undici: await programs.start({ core: 1, command: pass, port: PORTS.undici }),
+    gateway: await programs.start({ core: 1, command: gateway, port: PORTS.gateway }),
+  };
+}
+
+async function measure(pid, request) {
+  const before = cpuSeconds(pid);
+  const result = await load(request);
+  return { ...result, cpu: ((cpuSeconds(pid) - before) * 1e6) / result.requests, megabytes: residentMegabytes(pid) };
+}
+
+async function runScenario(scenario, redisPid) {
+  const programs = createPrograms();
+  const script = join(folder, "load.lua");
+  writeScript(script, scenario);
+  const rows = Object.fromEntries(TARGETS.map((name) => [name, []]));
+  const redisCpu = [];
+  try {
+    const pids = await startTargets(programs, scenario.upstream);
+    const request = (name, seconds) => ({ port: PORTS[name], script, connections: scenario.connections, seconds });
+    for (const name of TARGETS) await load(request(name, 3));
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const name of TARGETS) {
+        const redisBefore = cpuSeconds(redisPid);
+        const row = await measure(pids[name], request(name, Number(values.seconds)));
+        if (name === "gateway") redisCpu.push(((cpuSeconds(redisPid) - redisBefore) * 1e6) / row.requests);
+        rows[name].push(row);
+        process.stderr.write(`${scenario.name} round ${round + 1} ${name}: ${row.cpu.toFixed(1)} us\n`);
+      }
+    }
+  } finally {
+    await programs.stop();
+  }
+  return { scenario, rows, redisCpu: median(redisCpu) };
+}
+
+const shared = createPrograms();
+try {
+  const redisPid = await startShared(shared);
+  const results = [];
+  for (const name of values.only.split(",")) results.push(await runScenario(SCENARIOS[name], redisPid));
+  const text = table(results);
+  process.stdout.write(text);
+  if (values.write) {
+    const page = readFileSync("docs/benchmarks.md", "utf8");
+    const [head] = page.split("<!-- table -->");
+    writeFileSync("docs/benchmarks.md", `${head}<!-- table -->\n\n${text}`);
+  }
+} finally {
+  await shared.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
