@@ -15,14 +15,19 @@ export interface BackendContext {
   readonly report: Reporter;
 }
 
-const DEFAULT_ENDPOINT = "https://api.openai.com";
+/** OpenAICompatible has none: the schema asks for an endpoint there. */
+const DEFAULT_ENDPOINTS: Readonly<Record<BackendSpec["provider"], string>> = {
+  OpenAI: "https://api.openai.com",
+  OpenAICompatible: "",
+  Anthropic: "https://api.anthropic.com",
+};
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
 /** Undefined after reporting an error. */
 export function compileBackend({ ref, spec }: BackendObject, context: BackendContext): CompiledBackend | undefined {
   const { report } = context;
   const timeouts = compileTimeouts(spec.timeouts, report);
-  const url = readEndpoint(spec.endpoint ?? DEFAULT_ENDPOINT, report);
+  const url = readEndpoint(spec.endpoint ?? DEFAULT_ENDPOINTS[spec.provider], report);
   if (url === undefined) return undefined;
   refusePlaintext(spec, url, report);
   const auth = compileAuth({ ref, spec }, url.origin, context);
@@ -84,7 +89,7 @@ function compileAuth(
     return undefined;
   }
   const binding = { namespace: ref.namespace, name: ref.name, provider: spec.provider, origin, authType: type };
-  const header = apiKey.name.toLowerCase();
+  const header = (apiKey.name ?? (spec.provider === "Anthropic" ? "x-api-key" : "authorization")).toLowerCase();
   return {
     type,
     header,

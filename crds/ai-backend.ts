@@ -4,7 +4,7 @@ import { z } from "zod";
 import { headerName, inlineKey, secretRef, text, timeoutDuration } from "./meta.ts";
 import { exactlyOneOf, withRules } from "./rule.ts";
 
-export const PROVIDERS = ["OpenAI", "OpenAICompatible"] as const;
+export const PROVIDERS = ["OpenAI", "OpenAICompatible", "Anthropic"] as const;
 
 /** RFC 9112 and RFC 9110 section 7.6.1: fields that frame the message or belong to the connection. */
 const FRAMING_HEADERS = [
@@ -34,8 +34,10 @@ const apiKey = withRules(
       .optional()
       .describe("The key itself, readable by everyone who may read this object. For development; gives a warning."),
     name: credentialHeader
-      .default("Authorization")
-      .describe("Name of the request header that carries the key. Default Authorization."),
+      .optional()
+      .describe(
+        "Name of the request header that carries the key. Default x-api-key with provider Anthropic, else Authorization.",
+      ),
     prefix: text({ wanted: "at most 64 printable ASCII characters", min: 0, max: 64, pattern: /^[ -~]*$/ })
       .optional()
       .describe('Text before the key in the header. Default "Bearer " when name is Authorization, else nothing.'),
@@ -109,7 +111,8 @@ export const backendSpec = withRules(
     provider: z
       .enum(PROVIDERS)
       .describe(
-        "Which API the endpoint speaks. OpenAI: api.openai.com. OpenAICompatible: the same API elsewhere (vLLM, LiteLLM, ...).",
+        "Which API the endpoint speaks. OpenAI: api.openai.com. OpenAICompatible: the same API elsewhere (vLLM, LiteLLM, " +
+          "...). Anthropic: Anthropic's Messages API. A backend gets only requests of the API that it speaks.",
       ),
     endpoint: text({
       wanted: "an http or https URL without user, query and fragment, like https://llm.example.com",
@@ -119,7 +122,8 @@ export const backendSpec = withRules(
       .optional()
       .describe(
         "URL of the provider. Without a path, the provider's own path for each operation follows; with a path it is used " +
-          "as it is for every operation. Default https://api.openai.com with provider OpenAI; required with OpenAICompatible.",
+          "as it is, for the one call that the path names (else chat, or Anthropic messages). Default https://api.openai.com with provider OpenAI, https://api.anthropic.com with " +
+          "Anthropic; required with OpenAICompatible.",
       ),
     auth: auth.prefault({}).describe("How requests are authenticated with the provider. Default: not at all."),
     usage: usage.prefault({}).describe("How the provider's usage figures are obtained and replaced."),

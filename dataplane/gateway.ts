@@ -11,7 +11,7 @@ import type { CounterStore } from "./core/counter-store.ts";
 import { type Cidr, parseCidr } from "./core/ip.ts";
 import { createHeaderNames } from "./identify/header-list.ts";
 import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
-import { openAiDialect } from "./providers/openai.ts";
+import { dialects } from "./providers/dialects.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
 import { createRecorder } from "./record.ts";
 import { createTrafficServer } from "./server.ts";
@@ -102,7 +102,7 @@ function createGatewayHandler(options: GatewayOptions, config: () => GatewayConf
     config,
     store,
     upstream,
-    dialect: openAiDialect,
+    dialects,
     headerNames: createHeaderNames(),
     trustedProxies: parseBlocks(options.trustedProxies),
     maxBodyBytes,

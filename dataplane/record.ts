@@ -77,6 +77,8 @@ function lineOf(exchange: Exchange, outcome: Outcome, endedAt: number): object {
     route: routeName(exchange),
     consumer: exchange.consumer?.displayName,
     backend: exchange.backend?.name,
+    dialect: exchange.dialect,
+    operation: exchange.operation?.name,
     model: exchange.info?.model?.slice(0, LONGEST_MODEL),
     stream: exchange.info?.stream,
     limit: refusedBy(exchange),

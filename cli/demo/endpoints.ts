@@ -21,6 +21,12 @@ export interface FoundEndpoint {
   readonly path: string;
 }
 
+interface Head {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: DemoRequest["headers"];
+}
+
 const POST = new Map<string, (request: DemoRequest) => Answer>([
   ["/v1/chat/completions", chatCompletions],
   ["/v1/completions", completions],
@@ -30,9 +36,11 @@ const POST = new Map<string, (request: DemoRequest) => Answer>([
   ["/v1/messages/count_tokens", countTokens],
 ]);
 
-export function findEndpoint(method: string, url: string): FoundEndpoint {
+/** The two providers share the path of models; Anthropic's clients say the version of its API. */
+export function findEndpoint({ method = "GET", url = "/", headers }: Head): FoundEndpoint {
   const path = url.split("?", 1)[0] ?? "/";
-  const dialect = /^\/v1\/messages(\/|$)/.test(path) ? anthropicDialect : openaiDialect;
+  const shared = /^\/v1\/models(\/|$)/.test(path) && headers["anthropic-version"] !== undefined;
+  const dialect = shared || /^\/v1\/messages(\/|$)/.test(path) ? anthropicDialect : openaiDialect;
   return { endpoint: method === "POST" ? posted(path) : method === "GET" ? got(path) : undefined, dialect, path };
 }
 
@@ -44,5 +52,5 @@ function posted(path: string): Endpoint | undefined {
 function got(path: string): Endpoint | undefined {
   if (path === "/v1/models") return { takesBody: false, answer: listModels };
   const id = /^\/v1\/models\/([^/]{1,200})$/.exec(path)?.[1];
-  return id === undefined ? undefined : { takesBody: false, answer: () => showModel(id) };
+  return id === undefined ? undefined : { takesBody: false, answer: (request) => showModel(id, request) };
 }

@@ -65,7 +65,7 @@ interface Call {
 
 async function handle(call: Call): Promise<void> {
   const { request, response, ledger } = call;
-  const { endpoint, dialect, path } = findEndpoint(request.method ?? "GET", request.url ?? "/");
+  const { endpoint, dialect, path } = findEndpoint(request);
   if (path === "/demo/stats") {
     request.resume();
     sendJson(response, { status: 200, body: `${JSON.stringify(ledger.stats())}\n`, headers: {} });

@@ -12,7 +12,8 @@ import { hashKey, keyHmac, type NamespaceKeys, open } from "../contract/keyring.
 import type { Limit } from "../core/limit.ts";
 import { createMatcher, type Matcher } from "../core/match.ts";
 import type { ConsumerFacts } from "../core/request-facts.ts";
-import { type Balancer, createBalancer } from "./balancer.ts";
+import type { DialectName } from "../providers/provider.ts";
+import { type Balancer, type Choice, createBalancer } from "./balancer.ts";
 import { createRouteTable, type RouteTable } from "./route-table.ts";
 
 export interface ConsumerRecord extends ConsumerFacts {
@@ -24,6 +25,8 @@ export interface BackendRecord {
   readonly name: string;
   /** Lower case, as limits compare it. */
   readonly provider: string;
+  /** What it understands. */
+  readonly dialect: DialectName;
   /** Header that carries the provider's credential, lower-case name; absent without one. */
   readonly credential?: { readonly header: string; readonly value: string } | undefined;
 }
@@ -32,8 +35,22 @@ export interface RouteRecord {
   readonly compiled: CompiledRoute;
   readonly namespace: string;
   readonly name: string;
+  /** All backends, for requests that no backend will see. */
   readonly balancer: Balancer<BackendRecord>;
+  /** Those of the backends that speak a dialect. */
+  readonly byDialect: Readonly<Record<DialectName, DialectBackends>>;
 }
+
+export interface DialectBackends {
+  readonly balancer: Balancer<BackendRecord>;
+  readonly isEmpty: boolean;
+}
+
+const DIALECT_OF: Readonly<Record<CompiledBackend["provider"], DialectName>> = {
+  OpenAI: "OpenAI",
+  OpenAICompatible: "OpenAI",
+  Anthropic: "Anthropic",
+};
 
 export interface PolicyRecord {
   readonly compiled: CompiledPolicy;
@@ -121,7 +138,7 @@ function backendRecord(
   onSealBroken: (backend: CompiledBackend) => void,
 ): BackendRecord {
   const { auth, namespace, name, provider, origin } = compiled;
-  const record = { compiled, name, provider: provider.toLowerCase() };
+  const record = { compiled, name, provider: provider.toLowerCase(), dialect: DIALECT_OF[provider] };
   if (auth.type !== "APIKey") return record;
   const binding = { namespace, name, provider, origin, authType: auth.type };
   const secret = open(keysFor(namespace).seal, binding, auth.sealed);
@@ -149,5 +166,17 @@ function routeRecord(compiled: CompiledRoute, backends: ReadonlyMap<string, Back
     const backend = backends.get(`${namespace}/${ref.name}`);
     return backend ? [{ item: backend, weight: ref.weight }] : [];
   });
-  return { compiled, namespace, name, balancer: createBalancer(choices) };
+  const byDialect = {
+    OpenAI: speaking("OpenAI", choices),
+    Anthropic: speaking("Anthropic", choices),
+  };
+  return { compiled, namespace, name, balancer: createBalancer(choices), byDialect };
+}
+
+/** Whether weights of 0 mean "never" is decided by all backends of the route, not by those of one dialect. */
+function speaking(dialect: DialectName, choices: readonly Choice<BackendRecord>[]): DialectBackends {
+  const positive = choices.filter(({ weight }) => weight > 0);
+  const pool = positive.length > 0 ? positive : choices;
+  const able = pool.filter(({ item }) => item.dialect === dialect);
+  return { balancer: createBalancer(able), isEmpty: able.length === 0 };
 }

@@ -24,10 +24,10 @@ export const compiledBackend = z.strictObject({
   kind: z.literal("AIBackend"),
   namespace: name,
   name,
-  provider: z.enum(["OpenAI", "OpenAICompatible"]),
+  provider: z.enum(["OpenAI", "OpenAICompatible", "Anthropic"]),
   /** Scheme, host and port; no path. Example "https://api.openai.com". */
   origin: z.string(),
-  /** Used as it is for every operation when the endpoint had a path; else the provider's path follows. */
+  /** Used as it is, for the one call that it names, when the endpoint had a path; else the provider's path follows. */
   path: z.string().optional(),
   auth: z.discriminatedUnion("type", [
     z.strictObject({ type: z.literal("None") }),

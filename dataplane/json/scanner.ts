@@ -19,6 +19,9 @@ export interface ScanFault {
 
 const NOT_CAPTURING = -1;
 const EMPTY = Buffer.alloc(0);
+/** Of the bytes that begin a scalar, those up to it ("-" and the digits) begin a number. */
+const DIGIT_9 = 0x39;
+
 export class JsonScanner {
   /** First fault; nothing is read behind it. */
   fault: ScanFault | undefined;
@@ -56,6 +59,11 @@ export class JsonScanner {
   get textBytes(): number {
     const isOpen = this.state === STATE.string && !this.inKey && this.isText;
     return this.text.bytes + (isOpen ? this.text.count(this.strings.utf8Bytes) : 0);
+  }
+
+  /** Numbers so far where the plan expects text: token ids, which stand there instead of words. */
+  get textNumbers(): number {
+    return this.text.numbers;
   }
 
   /** Offsets of the text when it is all in one string, without the quotes. */
@@ -170,6 +178,7 @@ export class JsonScanner {
 
   private beginScalar(buffer: Buffer, i: number): number {
     this.beginValue(buffer, i);
+    if (this.isText && (buffer[i] ?? 0) <= DIGIT_9) this.text.numbers += 1;
     this.state = SCALAR_START[buffer[i] ?? 0] ?? STATE.failed;
     return i + 1;
   }

@@ -8,6 +8,8 @@ export class TextTally {
   bytes = 0;
   /** How many they were, and the offsets of the last one in the whole text, without its quotes. */
   strings = 0;
+  /** Numbers that stood where text may stand. */
+  numbers = 0;
   start = 0;
   end = 0;
 
@@ -16,6 +18,7 @@ export class TextTally {
   reset(): void {
     this.bytes = 0;
     this.strings = 0;
+    this.numbers = 0;
   }
 
   begin(start: number): void {

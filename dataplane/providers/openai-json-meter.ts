@@ -1,46 +1,32 @@
-// Meters an OpenAI response that is one JSON document: every chunk passes as it came, usage is read on the way.
+// Meters for OpenAI's answers that are one JSON document: chat, completions, embeddings and responses.
 
 import { ScanPlan } from "../json/scan-plan.ts";
-import { JsonScanner } from "../json/scanner.ts";
+import { JsonMeter } from "./json-meter.ts";
 import { GENERATED_TEXT_KEYS } from "./openai-text.ts";
 import { OpenAiUsage } from "./openai-usage.ts";
 import type { ReportedUsage, ResponseMeter } from "./provider.ts";
 
 const USAGE = 0;
-const PLAN = new ScanPlan({
-  paths: [["usage"]],
-  textKeys: GENERATED_TEXT_KEYS,
-  ambiguousKeys: "last",
-  maxCaptureBytes: 8192,
-  maxDepth: 512,
-});
+const PLAN = createPlan(GENERATED_TEXT_KEYS);
+const PLAN_WITHOUT_TEXT = createPlan([]);
 
-export class OpenAiJsonMeter implements ResponseMeter {
-  private readonly scanner = new JsonScanner(PLAN);
+export function createOpenAiJsonMeter(): ResponseMeter {
+  return createMeter(PLAN, (reported) => reported.resolve());
+}
 
-  push(chunk: Buffer): Buffer {
-    this.scanner.push(chunk);
-    return chunk;
-  }
+/** Of an answer without generated text, such as embeddings. */
+export function createPromptOnlyMeter(): ResponseMeter {
+  return createMeter(PLAN_WITHOUT_TEXT, (reported) => reported.resolvePromptOnly());
+}
 
-  end(): undefined {
-    this.scanner.end();
-  }
-
-  /** Also of a document that broke off or is malformed further on: the provider did say it. */
-  usage(): ReportedUsage | undefined {
-    const raw = this.scanner.captured(USAGE)?.raw();
-    if (raw === undefined) return undefined;
+function createMeter(plan: ScanPlan, resolve: (reported: OpenAiUsage) => ReportedUsage | undefined): ResponseMeter {
+  return new JsonMeter(plan, (scanner) => {
     const reported = new OpenAiUsage();
-    reported.read(raw);
-    return reported.resolve();
-  }
+    reported.read(scanner.captured(USAGE)?.raw());
+    return resolve(reported);
+  });
+}
 
-  complete(): boolean {
-    return this.scanner.isComplete;
-  }
-
-  textBytes(): number {
-    return this.scanner.textBytes;
-  }
+function createPlan(textKeys: readonly string[]): ScanPlan {
+  return new ScanPlan({ paths: [["usage"]], textKeys, ambiguousKeys: "last", maxCaptureBytes: 8192, maxDepth: 512 });
 }

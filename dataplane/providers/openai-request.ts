@@ -1,56 +1,27 @@
-// Reads an OpenAI chat request body while it arrives, and writes the edit that asks for usage in a stream.
+// Reads a request of OpenAI's chat or completions call, and writes the edit that asks for usage in a stream.
 // Fields: https://platform.openai.com/docs/api-reference/chat/create. Knows no limits and no backends.
 
-import { isUtf8 } from "node:buffer";
 import { ScanPlan } from "../json/scan-plan.ts";
 import { JsonScanner } from "../json/scanner.ts";
-import type { ValueCapture } from "../json/value-capture.ts";
-import type { RequestInfo, RequestReader } from "./provider.ts";
+import {
+  createJsonReader,
+  JsonRequestInfo,
+  MAX_DEPTH,
+  MAX_VALUE_BYTES,
+  MEMBER,
+  type Member,
+  nameKind,
+  type TypedReader,
+  tooLong,
+} from "./json-request.ts";
+import type { RequestInfo } from "./provider.ts";
 import { type Splice, splice } from "./splice.ts";
 
-const MAX_VALUE_BYTES = 8192;
-const MAX_DEPTH = 512;
 const OPEN_BRACE = 0x7b;
-
-/** Keys whose strings become prompt. Left out on purpose: url, data, file_data, b64_json (images, audio, files). */
-const PROMPT_KEYS = [
-  "content",
-  "text",
-  "prompt",
-  "input",
-  "instructions",
-  "arguments",
-  "output",
-  "name",
-  "description",
-  "enum",
-  "refusal",
-  "reasoning",
-  "reasoning_content",
-];
-
-const KIND_BY_FIRST = new Map([
-  ["{", "an object"],
-  ["[", "an array"],
-  ["n", "null"],
-  ["t", "a boolean"],
-  ["f", "a boolean"],
-]);
 
 // The object has a member, or it would not ask for a stream: the comma is always right.
 const NEW_STREAM_OPTIONS = Buffer.from('"stream_options":{"include_usage":true},');
 const OPTIONS_WITH_USAGE = Buffer.from('{"include_usage":true}');
-
-const MODEL = 0;
-const STREAM = 1;
-const STREAM_OPTIONS = 2;
-const REQUEST_PLAN = new ScanPlan({
-  paths: [["model"], ["stream"], ["stream_options"]],
-  textKeys: PROMPT_KEYS,
-  ambiguousKeys: "refuse",
-  maxCaptureBytes: MAX_VALUE_BYTES,
-  maxDepth: MAX_DEPTH,
-});
 
 const INCLUDE_USAGE = 0;
 const STREAM_OPTIONS_PLAN = new ScanPlan({
@@ -62,41 +33,19 @@ const STREAM_OPTIONS_PLAN = new ScanPlan({
 });
 
 /** What a chat request says, and where it must be edited so that its stream reports usage. */
-export class ChatRequestInfo implements RequestInfo {
-  readonly model: string | undefined;
-  readonly stream: boolean;
-  readonly promptTextBytes: number;
-  readonly malformed: string | undefined;
+export class ChatRequestInfo extends JsonRequestInfo {
   /** Undefined when the stream reports usage as it is, or there is no stream. */
   readonly usageEdit: Splice | undefined;
 
   constructor(scanner: JsonScanner) {
-    const model = readModel(scanner.captured(MODEL));
-    const stream = readStream(scanner.captured(STREAM));
     const edit = readUsageEdit(scanner);
-    this.malformed = scanner.fault?.reason ?? notAnObject(scanner) ?? model.problem ?? stream.problem ?? edit.problem;
-    this.model = model.value;
-    this.stream = stream.value ?? false;
-    this.promptTextBytes = scanner.textBytes;
+    super(scanner, edit.problem);
     this.usageEdit = this.malformed === undefined && this.stream ? edit.value : undefined;
   }
 }
 
-interface ChatRequestReader extends RequestReader {
-  end(): ChatRequestInfo;
-}
-
-export function createChatRequestReader(): ChatRequestReader {
-  const scanner = new JsonScanner(REQUEST_PLAN);
-  return {
-    push: (chunk) => {
-      scanner.push(chunk);
-    },
-    end: () => {
-      scanner.end();
-      return new ChatRequestInfo(scanner);
-    },
-  };
+export function createChatRequestReader(): TypedReader<ChatRequestInfo> {
+  return createJsonReader((scanner) => new ChatRequestInfo(scanner));
 }
 
 /** See `Operation.injectUsage`. An info that another reader made is not trusted with offsets: the body is read again. */
@@ -111,32 +60,8 @@ function readWhole(body: readonly Buffer[]): ChatRequestInfo {
   return reader.end();
 }
 
-/** A member that was read: absent members have neither; `problem` says what was found and wanted. */
-interface Member<T> {
-  readonly value?: T;
-  readonly problem?: string;
-}
-
-function readModel(capture: ValueCapture | undefined): Member<string> {
-  if (capture === undefined) return {};
-  const raw = capture.raw();
-  if (raw === undefined) return { problem: tooLong("model", capture) };
-  const value = parse(raw);
-  if (typeof value === "string" && isUtf8(raw)) return { value };
-  return { problem: `model: found ${nameKind(raw)}, wanted a string, at byte ${String(capture.start)}` };
-}
-
-function readStream(capture: ValueCapture | undefined): Member<boolean> {
-  if (capture === undefined) return {};
-  const raw = capture.raw();
-  const value = raw === undefined ? undefined : parse(raw);
-  if (value === null) return {};
-  if (typeof value === "boolean") return { value };
-  return { problem: `stream: found ${nameKind(raw)}, wanted true or false, at byte ${String(capture.start)}` };
-}
-
 function readUsageEdit(scanner: JsonScanner): Member<Splice> {
-  const capture = scanner.captured(STREAM_OPTIONS);
+  const capture = scanner.captured(MEMBER.streamOptions);
   if (capture === undefined) {
     const at = scanner.documentAt + 1;
     return { value: { start: at, end: at, replacement: NEW_STREAM_OPTIONS } };
@@ -169,35 +94,4 @@ function readIncludeUsage(options: Buffer, at: number): Member<Splice> {
   return {
     problem: `stream_options.include_usage: found ${found}, wanted true or false, at byte ${String(at + capture.start)}`,
   };
-}
-
-function notAnObject(scanner: JsonScanner): string | undefined {
-  return scanner.isObject
-    ? undefined
-    : `found a body that is not an object, wanted an object, at byte ${String(scanner.documentAt)}`;
-}
-
-function tooLong(field: string, capture: ValueCapture): string {
-  const bytes = capture.end - capture.start;
-  return `${field}: found ${String(bytes)} bytes, wanted at most ${String(MAX_VALUE_BYTES)}, at byte ${String(capture.start)}`;
-}
-
-/** Undefined for a string that holds raw control characters: the scan lets them pass. */
-function parse(raw: Buffer): unknown {
-  try {
-    return JSON.parse(raw.toString());
-  } catch {
-    return undefined;
-  }
-}
-
-function nameKind(raw: Buffer | undefined): string {
-  if (raw === undefined) return "a value that is too long";
-  const first = String.fromCharCode(raw[0] ?? 0);
-  return first === '"' ? nameString(raw) : (KIND_BY_FIRST.get(first) ?? "a number");
-}
-
-function nameString(raw: Buffer): string {
-  if (!isUtf8(raw)) return "a string that is not UTF-8";
-  return parse(raw) === undefined ? "a string with raw control characters" : "a string";
 }

@@ -1,4 +1,4 @@
-// Meters an OpenAI chat stream: reads usage and text from its events, and takes out what asking for usage put in.
+// Meters a stream of OpenAI's chat or completions call: reads usage and text from its events, and takes out what asking for usage put in.
 // Without stripping, bytes pass as they come and frames are looked at on the side.
 
 import { ByteRelay } from "./byte-relay.ts";

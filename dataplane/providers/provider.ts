@@ -8,6 +8,13 @@ export interface RequestInfo {
   readonly stream: boolean;
   /** UTF-8 bytes of the text that becomes prompt (message contents, tool text), without JSON syntax, data URLs and base64. */
   readonly promptTextBytes: number;
+  /** Prompt tokens that the client sent as ids: each is one token, exactly. Absent counts as 0. */
+  readonly promptTokenIds?: number | undefined;
+  /**
+   * Completion tokens to assume when the answer goes on being made though nobody reads it (background responses); absent
+   * for calls that end with their connection.
+   */
+  readonly detachedCompletion?: number | undefined;
   /** Why the body cannot be understood (found, wanted, where); then the other fields are as far as they were read. */
   readonly malformed: string | undefined;
 }
@@ -47,8 +54,12 @@ export interface ReportedUsage {
   readonly raw?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Wire formats: of a request, of the backends that understand it, of the gateway's own answers to it. */
+export type DialectName = "OpenAI" | "Anthropic";
+
 /** One kind of call of an API. */
 export interface Operation {
+  readonly dialect: DialectName;
   /** Short stable name for logs and metrics: "chat", "models". */
   readonly name: string;
   /** Path on the provider, from the root: "/v1/chat/completions". */
@@ -66,9 +77,9 @@ export interface Operation {
 }
 
 export interface Dialect {
-  readonly name: "OpenAI";
+  readonly name: DialectName;
   /** The operation whose API path the request path ends with (after the route's matched prefix), if any. */
   operationFor(method: string, path: string): Operation | undefined;
-  /** The operation of a body posted to a path that says nothing. */
+  /** The operation of a body with `messages` posted to a path that says nothing. */
   readonly defaultOperation: Operation;
 }

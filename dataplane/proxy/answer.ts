@@ -20,7 +20,7 @@ export function answerError(exchange: Exchange, error: GatewayError): void {
   answer(exchange, {
     status: statusOf(error.code),
     headers: errorHeaders(error),
-    body: errorBody(error),
+    body: errorBody(error, { dialect: exchange.dialect, requestId: exchange.id }),
     closes: error.closes,
   });
 }

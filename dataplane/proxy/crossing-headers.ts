@@ -20,6 +20,9 @@ const HOP_BY_HOP = new Set([
 /** Written anew by the upstream client, or decided here. */
 const REQUEST_DROPPED = new Set([...HOP_BY_HOP, "host", "content-length", "expect", "accept-encoding"]);
 
+/** Where the two APIs take their key. A provider that is given two keys refuses, or takes the wrong one. */
+const PROVIDER_KEYS = new Set(["authorization", "x-api-key"]);
+
 /** A client must not say who it is in words that a backend may take for the gateway's. */
 const IDENTITY_PREFIXES = ["x-consumer-", "x-credential-", "x-anonymous-consumer", "x-authenticated-", "x-airl-"];
 
@@ -52,10 +55,14 @@ export function upstreamHeaders(input: CrossingInput): string[] {
  * other credential headers do: there they carry the client's own provider key.
  */
 function isHiddenCredential(name: string, value: string, { locations, key, backend }: CrossingInput): boolean {
-  if (backend.credential?.header === name) return true;
+  if (backend.credential && isSameKey(backend.credential.header, name)) return true;
   if (!locations?.hideCredentials) return false;
   if (key !== undefined && givesAway(value, key)) return true;
   return backend.compiled.auth.type !== "Passthrough" && locations.headers.includes(name);
+}
+
+function isSameKey(header: string, name: string): boolean {
+  return header === name || (PROVIDER_KEYS.has(header) && PROVIDER_KEYS.has(name));
 }
 
 /** The query string for the upstream without the gateway's own key; "" or "?a=b". Other parameters keep order and spelling. */

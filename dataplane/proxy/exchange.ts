@@ -7,7 +7,7 @@ import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snaps
 import type { Decision } from "../core/decide.ts";
 import type { TokenUsage, UsageSource } from "../core/usage.ts";
 import type { HeaderList } from "../identify/header-list.ts";
-import type { Operation, RequestInfo } from "../providers/provider.ts";
+import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
 import type { LabelledStatus } from "../respond/window-headers.ts";
 
 /** How a request ended, for metrics and the log. */
@@ -31,6 +31,8 @@ export class Exchange {
   key: string | undefined;
   route: RouteRecord | undefined;
   consumer: ConsumerRecord | undefined;
+  /** In whose words the gateway answers; a first guess until the operation is known. */
+  dialect: DialectName = "OpenAI";
   operation: Operation | undefined;
   info: RequestInfo | undefined;
   backend: BackendRecord | undefined;

@@ -2,6 +2,7 @@
 
 import type { BackendRecord } from "../config/snapshot.ts";
 import type { CounterStore } from "../core/counter-store.ts";
+import type { Dialects } from "../providers/dialects.ts";
 import type { Operation, RequestInfo } from "../providers/provider.ts";
 import type { Upstream, UpstreamRequest, UpstreamTarget } from "../upstream/upstream.ts";
 import { answerError } from "./answer.ts";
@@ -13,6 +14,7 @@ import { Relay } from "./relay.ts";
 export interface ForwardDeps {
   readonly store: CounterStore;
   readonly upstream: Upstream;
+  readonly dialects: Dialects;
   /** Called exactly once, unless the client's leaving ended the exchange before. */
   readonly end: (outcome: Outcome) => void;
 }
@@ -25,11 +27,12 @@ interface Destination {
 }
 
 /** Sends the request on and relays the answer. */
-export function forward({ store, upstream, end }: ForwardDeps, exchange: Exchange, body: Body): void {
+export function forward({ store, upstream, dialects, end }: ForwardDeps, exchange: Exchange, body: Body): void {
   const { backend, operation, info } = exchange;
   if (!backend || !operation || !info) return;
   const { path } = backend.compiled;
-  if (path !== undefined && !operation.charged) {
+  // Sent elsewhere than its own path, a call would be answered, and then metered, as another.
+  if (path !== undefined && dialects.operationAt(path, backend.dialect).name !== operation.name) {
     const message = `The endpoint of AIBackend ${backend.name} has a path of its own, which does not serve ${operation.name}.`;
     answerError(exchange, { code: "operation_unknown", message });
     end("rejected");

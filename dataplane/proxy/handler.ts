@@ -12,11 +12,12 @@ import type { RequestFacts } from "../core/request-facts.ts";
 import { clientIp } from "../identify/client-ip.ts";
 import { describeLocations, presentedKey } from "../identify/credential.ts";
 import { HeaderList, type HeaderNames } from "../identify/header-list.ts";
-import type { Dialect } from "../providers/provider.ts";
-import { errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
+import type { Dialects } from "../providers/dialects.ts";
+import { type Asker, errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
 import { refusal } from "../respond/refusal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { answer, answerError } from "./answer.ts";
+import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./choose-operation.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { type Body, readBody } from "./read-body.ts";
@@ -26,7 +27,7 @@ export interface HandlerDeps {
   config(): GatewayConfig | undefined;
   readonly store: CounterStore;
   readonly upstream: Upstream;
-  readonly dialect: Dialect;
+  readonly dialects: Dialects;
   readonly headerNames: HeaderNames;
   readonly trustedProxies: readonly Cidr[];
   readonly maxBodyBytes: number;
@@ -42,26 +43,29 @@ export function createHandler(deps: HandlerDeps): Handler {
   return (req, res) => {
     const startedAt = performance.now();
     const config = deps.config();
+    const headers = new HeaderList(req.rawHeaders, deps.headerNames);
+    const id = randomUUID();
+    const dialect = guessDialect(deps.dialects, req, headers);
     if (config === undefined) {
-      answerUnready(res);
+      answerUnready(res, { dialect, requestId: id });
       return;
     }
-    const headers = new HeaderList(req.rawHeaders, deps.headerNames);
-    const exchange = new Exchange({ id: randomUUID(), req, res, headers, config, startedAt });
+    const exchange = new Exchange({ id, req, res, headers, config, startedAt });
+    exchange.dialect = dialect;
     res.on("close", () => {
       // Once a request is forwarded its relay sees the client go, settles, and then ends the exchange.
       if (exchange.forwardedAt === 0) end(deps, exchange, "client_gone");
     });
-    const problem = findRoute(exchange) ?? identify(exchange, deps) ?? chooseOperation(exchange, deps);
+    const problem = findRoute(exchange) ?? identify(exchange, deps) ?? chooseOperation(exchange, deps.dialects);
     if (problem) reject(deps, exchange, problem);
     else receive(deps, exchange);
   };
 }
 
 /** Before the first configuration there is nothing to route by; readiness keeps such a data plane out of service. */
-function answerUnready(res: ServerResponse): void {
+function answerUnready(res: ServerResponse, asker: Asker): void {
   const error: GatewayError = { code: "config_missing", message: "The gateway has no configuration yet." };
-  const body = errorBody(error);
+  const body = errorBody(error, asker);
   res.writeHead(statusOf(error.code), [...errorHeaders(error), "Content-Type", "application/json; charset=utf-8"]);
   res.end(body);
 }
@@ -136,29 +140,9 @@ function identify(exchange: Exchange, deps: HandlerDeps): GatewayError | undefin
   return undefined;
 }
 
-/** A known API path decides; a POST to any other path is the dialect's main call. */
-function chooseOperation(exchange: Exchange, { dialect }: HandlerDeps): GatewayError | undefined {
-  const { req, path } = exchange;
-  const method = req.method ?? "";
-  const encoding = exchange.headers.get("content-encoding");
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    return {
-      code: "body_encoded",
-      message: `Content-Encoding ${JSON.stringify(encoding.slice(0, 32))} is not accepted; send the body uncompressed.`,
-      closes: true,
-    };
-  }
-  exchange.operation = dialect.operationFor(method, path);
-  if (exchange.operation === undefined && method === "POST") exchange.operation = dialect.defaultOperation;
-  if (exchange.operation !== undefined) return undefined;
-  return {
-    code: "method_not_allowed",
-    message: `${method} ${path.slice(0, 256)} is no call of the ${dialect.name} API.`,
-  };
-}
-
 function receive(deps: HandlerDeps, exchange: Exchange): void {
-  const reader = exchange.operation?.readRequest();
+  const shape = exchange.operation ? undefined : deps.dialects.createShapeReader(exchange.dialect);
+  const reader = shape ?? exchange.operation?.readRequest();
   if (reader === undefined) return;
   readBody(
     exchange.req,
@@ -167,6 +151,8 @@ function receive(deps: HandlerDeps, exchange: Exchange): void {
       onBody(body) {
         exchange.bodyReadAt = performance.now();
         exchange.info = reader.end();
+        exchange.operation ??= shape?.operation();
+        exchange.dialect = exchange.operation?.dialect ?? exchange.dialect;
         admit(deps, exchange, body);
       },
       onTooLarge(bytes) {
@@ -182,10 +168,10 @@ function receive(deps: HandlerDeps, exchange: Exchange): void {
 
 function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
   const { route, consumer, config, operation } = exchange;
-  exchange.backend = route?.balancer.pick();
-  if (route === undefined || exchange.backend === undefined || operation === undefined) {
-    const message = `AIRoute ${route ? `${route.namespace}/${route.name}` : ""} has no backend to send requests to.`;
-    reject(deps, exchange, { code: "backend_missing", message });
+  if (route === undefined || operation === undefined) return;
+  exchange.backend = pickBackend(route, { operation, info: exchange.info });
+  if (exchange.backend === undefined) {
+    reject(deps, exchange, backendMissing(route, operation));
     return;
   }
   const facts = factsOf(exchange, route.namespace, exchange.backend);
@@ -247,11 +233,11 @@ function proceed(deps: HandlerDeps, exchange: Exchange, body: Body): void {
   } else if (info?.malformed !== undefined) {
     reject(deps, exchange, { code: "body_malformed", message: `The request body cannot be read: ${info.malformed}.` });
   } else {
-    const { store, upstream } = deps;
+    const { store, upstream, dialects } = deps;
     const ended = (outcome: Outcome): void => {
       end(deps, exchange, outcome);
     };
-    forward({ store, upstream, end: ended }, exchange, body);
+    forward({ store, upstream, dialects, end: ended }, exchange, body);
   }
 }
 
@@ -263,6 +249,7 @@ function refuse(
   const decidedBy = exchange.matched.find((m) => m.record.limit === decision.decidedBy.limit);
   if (decidedBy === undefined) return;
   const { response } = decidedBy.record.policy.compiled;
-  answer(exchange, refusal({ decision, labelled: exchange.labelled, response }));
+  const asker = { dialect: exchange.dialect, requestId: exchange.id };
+  answer(exchange, refusal({ decision, labelled: exchange.labelled, response, asker }));
   end(deps, exchange, "refused");
 }

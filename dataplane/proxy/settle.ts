@@ -40,7 +40,10 @@ function failed(status: number, complete: boolean): boolean {
 }
 
 function estimateOf(info: RequestInfo, meter: ResponseMeter | undefined): TokenUsage {
-  return { prompt: estimateTokens(info.promptTextBytes), completion: estimateTokens(meter?.textBytes() ?? 0) };
+  const prompt = estimateTokens(info.promptTextBytes) + (info.promptTokenIds ?? 0);
+  // What goes on being made unseen is no less than what was seen of it.
+  const completion = Math.max(estimateTokens(meter?.textBytes() ?? 0), info.detachedCompletion ?? 0);
+  return { prompt, completion };
 }
 
 function completed({ usage, missing }: ReportedUsage, estimate: TokenUsage): TokenUsage {

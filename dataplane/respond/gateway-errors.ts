@@ -1,29 +1,31 @@
 // Every error that the gateway itself answers with: one table of codes and statuses, one body shape per dialect.
 // Clients match on the code, people read the message: what was found, what was wanted, where.
 
-interface ErrorRow {
+import type { DialectName } from "../providers/provider.ts";
+
+/** `type` of the error object in each dialect; SDKs choose their class by the status. */
+interface ErrorRow extends Readonly<Record<DialectName, string>> {
   readonly status: number;
-  /** `type` of the OpenAI error object; SDKs choose their class by the status. */
-  readonly type: string;
 }
 
 const ROWS = {
-  request_malformed: { status: 400, type: "invalid_request_error" },
-  body_malformed: { status: 400, type: "invalid_request_error" },
-  credential_missing: { status: 401, type: "authentication_error" },
-  credential_duplicated: { status: 401, type: "authentication_error" },
-  credential_unknown: { status: 401, type: "authentication_error" },
-  route_not_found: { status: 404, type: "not_found_error" },
-  operation_unknown: { status: 404, type: "not_found_error" },
-  method_not_allowed: { status: 405, type: "invalid_request_error" },
-  body_too_large: { status: 413, type: "invalid_request_error" },
-  body_encoded: { status: 415, type: "invalid_request_error" },
-  internal: { status: 500, type: "server_error" },
-  upstream_unreachable: { status: 502, type: "server_error" },
-  upstream_protocol: { status: 502, type: "server_error" },
-  backend_missing: { status: 503, type: "server_error" },
-  config_missing: { status: 503, type: "server_error" },
-  upstream_timeout: { status: 504, type: "server_error" },
+  request_malformed: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  body_malformed: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  dialect_unsupported: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  credential_missing: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  credential_duplicated: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  credential_unknown: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  route_not_found: { status: 404, OpenAI: "not_found_error", Anthropic: "not_found_error" },
+  operation_unknown: { status: 404, OpenAI: "not_found_error", Anthropic: "not_found_error" },
+  method_not_allowed: { status: 405, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  body_too_large: { status: 413, OpenAI: "invalid_request_error", Anthropic: "request_too_large" },
+  body_encoded: { status: 415, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  internal: { status: 500, OpenAI: "server_error", Anthropic: "api_error" },
+  upstream_unreachable: { status: 502, OpenAI: "server_error", Anthropic: "api_error" },
+  upstream_protocol: { status: 502, OpenAI: "server_error", Anthropic: "api_error" },
+  backend_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
+  config_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
+  upstream_timeout: { status: 504, OpenAI: "server_error", Anthropic: "timeout_error" },
 } as const satisfies Record<string, ErrorRow>;
 
 export type GatewayErrorCode = keyof typeof ROWS;
@@ -39,9 +41,24 @@ export function statusOf(code: GatewayErrorCode): number {
   return ROWS[code].status;
 }
 
-/** OpenAI's error object: {"error":{"message","type","param","code"}}. */
-export function errorBody({ code, message }: GatewayError): string {
-  return JSON.stringify({ error: { message, type: ROWS[code].type, param: null, code } });
+/** Whom an answer is for. */
+export interface Asker {
+  readonly dialect: DialectName;
+  readonly requestId: string;
+}
+
+/**
+ * OpenAI's error object is {"error":{"message","type","param","code"}}; Anthropic's has no code, and names the request:
+ * {"type":"error","error":{"type","message"},"request_id"}.
+ */
+export function errorBody({ code, message }: GatewayError, { dialect, requestId }: Asker): string {
+  const type = ROWS[code][dialect];
+  if (dialect === "Anthropic") return anthropicError({ type, message }, requestId);
+  return JSON.stringify({ error: { message, type, param: null, code } });
+}
+
+export function anthropicError(error: { readonly type: string; readonly message: string }, requestId: string): string {
+  return JSON.stringify({ type: "error", error: { type: error.type, message: error.message }, request_id: requestId });
 }
 
 /** Further headers of an error's answer: name, value, name, value, ... */

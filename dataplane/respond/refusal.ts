@@ -2,6 +2,7 @@
 
 import type { CompiledPolicy } from "../contract/compiled.ts";
 import type { Decision } from "../core/decide.ts";
+import { type Asker, anthropicError } from "./gateway-errors.ts";
 import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
 import { type LabelledStatus, refusalHeaders, windowHeaders, windowName } from "./window-headers.ts";
 
@@ -27,29 +28,29 @@ export interface RefusalInput {
   readonly labelled: readonly LabelledStatus[];
   /** `response` of the policy whose limit decided. */
   readonly response: CompiledPolicy["response"];
+  readonly asker: Asker;
 }
 
-export function refusal({ decision, labelled, response }: RefusalInput): Refusal {
+export function refusal(input: RefusalInput): Refusal {
+  const { decision, labelled, response } = input;
   const exhausted = labelled.filter((entry) => entry.status.exhausted);
   const { waitMs } = decision.decidedBy;
   const headers = [...windowHeaders(labelled), ...refusalHeaders(exhausted, waitMs), ...retryHeaders(waitMs)];
-  return { status: response.statusCode, headers, body: bodyOf(decision, exhausted, response) };
+  return { status: response.statusCode, headers, body: bodyOf(input, exhausted) };
 }
 
-function bodyOf(
-  { decidedBy }: RefusalInput["decision"],
-  exhausted: readonly LabelledStatus[],
-  response: RefusalInput["response"],
-): string {
+function bodyOf({ decision, response, asker }: RefusalInput, exhausted: readonly LabelledStatus[]): string {
+  const { decidedBy } = decision;
   if (response.bodyFormat === "Message") {
     const { policy } = decidedBy.limit;
     const ofPolicy = exhausted.filter(({ status }) => samePolicy(status.limit.policy, policy));
     const labels = [...new Set(ofPolicy.map((entry) => entry.label))];
     return JSON.stringify({ message: (response.message || DEFAULT_MESSAGE) + labels.join(", ") });
   }
-  const requests = decidedBy.limit.unit === "Requests";
   const message = response.message || describe(decidedBy);
+  if (asker.dialect === "Anthropic") return anthropicError({ type: "rate_limit_error", message }, asker.requestId);
   // OpenAI's refusal (docs: error codes, rate limits): `type` says what ran out.
+  const requests = decidedBy.limit.unit === "Requests";
   return JSON.stringify({
     error: { message, type: requests ? "requests" : "tokens", param: null, code: "rate_limit_exceeded" },
   });

@@ -117,3 +117,20 @@ test("[unit] says how to allow plain http", ({ expect }) => {
     ],
   );
 });
+
+test.for([
+  { spec: { provider: "OpenAI" }, origin: "https://api.openai.com", header: "authorization", prefix: "Bearer " },
+  { spec: { provider: "Anthropic" }, origin: "https://api.anthropic.com", header: "x-api-key", prefix: "" },
+  {
+    spec: { provider: "Anthropic", endpoint: "https://claude.example" },
+    name: "Authorization",
+    origin: "https://claude.example",
+    header: "authorization",
+    prefix: "Bearer ",
+  },
+])("[unit] $spec with key header $name is $origin with the key in $header", (row, { expect }) => {
+  const apiKey = row.name === undefined ? { value: "k" } : { value: "k", name: row.name };
+  const backend = backendOf(aBackend({}, { ...row.spec, auth: { type: "APIKey", apiKey } }));
+  const { origin, header, prefix } = row;
+  expect(backend).toMatchObject({ provider: row.spec.provider, origin, auth: { type: "APIKey", header, prefix } });
+});

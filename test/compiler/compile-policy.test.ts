@@ -241,7 +241,7 @@ test.for([
   {
     name: "Provider",
     when: { type: "Provider", values: ["OPENAI", "x"] },
-    wanted: "one of the providers OpenAI, OpenAICompatible",
+    wanted: "one of the providers OpenAI, OpenAICompatible, Anthropic",
   },
 ])("[unit] warns of an Exact $name condition that nothing can meet", ({ when, wanted }, { expect }) => {
   expect(linesOf(compiled(aPolicy({}, { limits: [aLimit({ when: [when] })] }), ...surroundings))).toEqual([

@@ -136,8 +136,16 @@ const consumers: Row[] = [
 ];
 
 const backends: Row[] = [
-  { at: "spec.provider", to: "openai", line: 'spec.provider: found "openai", wanted one of OpenAI, OpenAICompatible' },
-  { at: "spec.provider", to: undefined, line: "spec.provider: found nothing, wanted one of OpenAI, OpenAICompatible" },
+  {
+    at: "spec.provider",
+    to: "openai",
+    line: 'spec.provider: found "openai", wanted one of OpenAI, OpenAICompatible, Anthropic',
+  },
+  {
+    at: "spec.provider",
+    to: undefined,
+    line: "spec.provider: found nothing, wanted one of OpenAI, OpenAICompatible, Anthropic",
+  },
   {
     at: "spec.provider",
     to: "OpenAICompatible",

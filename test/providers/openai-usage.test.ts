@@ -83,7 +83,7 @@ const MISSING = [
 test.for(REPORTED)("[unit] reads $usage as $prompt + $completion, $source", (row) => {
   const wanted: ReportedUsage = { usage: { prompt: row.prompt, completion: row.completion }, source: row.source };
   for (const reported of [fromJson(row.usage), fromStream([row.usage])]) {
-    expect(reported).toEqual(row.missing === undefined ? wanted : { ...wanted, missing: row.missing });
+    expect(normal(reported)).toEqual(row.missing === undefined ? wanted : { ...wanted, missing: row.missing });
   }
 });
 
@@ -112,7 +112,54 @@ test.for([
     completion: 2,
   },
 ])("[unit] keeps $name and never adds", ({ usages, prompt, completion }) => {
-  expect(fromStream(usages)).toEqual({ usage: { prompt, completion }, source: "reported" });
+  expect(normal(fromStream(usages))).toEqual({ usage: { prompt, completion }, source: "reported" });
+});
+
+test.for([
+  {
+    where: "prompt_tokens_details",
+    usage: '{"prompt_tokens":40,"prompt_tokens_details":{"cached_tokens":16}}',
+    cached: 16,
+  },
+  {
+    where: "input_tokens_details",
+    usage: '{"input_tokens":40,"input_tokens_details":{"cached_tokens":16}}',
+    cached: 16,
+  },
+  { where: "DeepSeek's own field", usage: '{"prompt_tokens":40,"prompt_cache_hit_tokens":7}', cached: 7 },
+  {
+    where: "more than the prompt",
+    usage: '{"prompt_tokens":40,"prompt_tokens_details":{"cached_tokens":99}}',
+    cached: 40,
+  },
+  {
+    where: "no number",
+    usage: '{"prompt_tokens":40,"prompt_tokens_details":{"cached_tokens":"16"}}',
+    cached: undefined,
+  },
+  { where: "details that are null", usage: '{"prompt_tokens":40,"prompt_tokens_details":null}', cached: undefined },
+])("[unit] reads cached tokens: $where", ({ usage, cached }) => {
+  expect(fromJson(usage)?.usage.cachedPrompt).toBe(cached);
+});
+
+test("[unit] keeps the provider's own usage object, with the last value of every field that was not null", () => {
+  const usages = [
+    '{"prompt_tokens":9,"x":{"y":1},"__proto__":5}',
+    '{"completion_tokens":2,"x":null,"prompt_tokens":8}',
+  ];
+  const raw = fromStream(usages)?.raw;
+  expect(Object.entries(raw ?? {})).toEqual([
+    ["prompt_tokens", 8],
+    ["x", { y: 1 }],
+    ["__proto__", 5],
+    ["completion_tokens", 2],
+  ]);
+  expect(Object.getPrototypeOf(raw)).toBe(Object.prototype);
+});
+
+test("[unit] keeps no more fields of a usage object than a provider could mean", () => {
+  const many = Array.from({ length: 500 }, (_, i) => `"f${String(i)}":1`).join(",");
+  expect(Object.keys(fromJson(`{"prompt_tokens":4,${many}}`)?.raw ?? {})).toHaveLength(64);
 });
 
 function tokens(prompt: string, completion: string, total: string): string {
@@ -132,4 +179,11 @@ function meter(contentType: string, body: string): ReportedUsage | undefined {
   const { defaultOperation } = openAiDialect;
   return replay(defaultOperation.meterResponse(contentType, { stripInjectedUsage: false }), [Buffer.from(body)])
     .reported;
+}
+
+/** What the provider said in its own words has a test of its own. */
+function normal(reported: ReportedUsage | undefined): unknown {
+  if (reported === undefined) return undefined;
+  const { raw: _, ...rest } = reported;
+  return rest;
 }

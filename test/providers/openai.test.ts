@@ -33,7 +33,7 @@ describe("operationFor", () => {
 
   test.for([
     "GET /v1/chat/completions",
-    "POST /v1/completions",
+    "GET /v1/completions",
     "POST /anything",
     "POST /v1/chat/completions/extra",
     "POST /v1/models",

@@ -134,6 +134,30 @@ describe("backends", () => {
     expect([balancer?.pick()?.compiled, balancer?.pick()?.compiled]).toEqual([mine, mine]);
   });
 
+  test.for([
+    { name: "by weight among those of one dialect", weights: [1, 2, 1], openai: ["a", "c"], anthropic: ["b"] },
+    { name: "never with weight 0 beside positive ones", weights: [1, 0, 0], openai: ["a"], anthropic: [] },
+    { name: "in rotation when all weights are 0", weights: [0, 0, 0], openai: ["a", "c"], anthropic: ["b"] },
+  ])("[unit] a route picks for a dialect $name", ({ weights, openai, anthropic }) => {
+    const backends = [
+      aBackend({ name: "a" }),
+      aBackend({ name: "b", provider: "Anthropic" }),
+      aBackend({ name: "c", provider: "OpenAICompatible" }),
+    ];
+    const route = aRoute({ backends: backends.map(({ name }, i) => ({ name, weight: weights[i] ?? 0 })) });
+    const { routes } = snapshotOf([...backends, route]);
+    const record = routes.find({ method: "POST", host: "", path: "/", header: () => undefined })?.route;
+    for (const [dialect, names] of [
+      ["OpenAI", openai],
+      ["Anthropic", anthropic],
+    ] as const) {
+      const able = record?.byDialect[dialect];
+      const picked = Array.from({ length: 4 }, () => able?.balancer.pick()?.name).filter((name) => name !== undefined);
+      expect([...new Set(picked)].sort()).toEqual(names);
+      expect(able?.isEmpty).toBe(names.length === 0);
+    }
+  });
+
   test("[unit] a route without any backend has nothing to pick", () => {
     expect(
       snapshotOf([aRoute()])

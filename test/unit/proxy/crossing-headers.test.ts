@@ -19,9 +19,11 @@ const LOCATIONS: KeyLocations = {
 type AuthType = "None" | "Passthrough" | "APIKey";
 
 function backendOf(type: AuthType, header = "authorization"): BackendRecord {
-  if (type !== "APIKey") return { compiled: aBackend({ auth: { type } }), name: "openai", provider: "openai" };
+  if (type !== "APIKey")
+    return { compiled: aBackend({ auth: { type } }), name: "openai", provider: "openai", dialect: "OpenAI" };
   const compiled = aBackend({ auth: { type, header, prefix: "", sealed: "" } });
-  return { compiled, name: "openai", provider: "openai", credential: { header, value: "Bearer sk-provider" } };
+  const credential = { header, value: "Bearer sk-provider" };
+  return { compiled, name: "openai", provider: "openai", dialect: "OpenAI", credential };
 }
 
 interface Sent {

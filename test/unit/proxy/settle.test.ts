@@ -15,6 +15,7 @@ import { aBackend, aGatewayConfig, aLimit, aPolicy, aRoute, someFacts } from "..
 function anOperation(charged: boolean): Operation {
   return {
     name: "chat",
+    dialect: "OpenAI",
     upstreamPath: "/v1/chat/completions",
     charged,
     readRequest: () => ({ push: () => {}, end: () => INFO }),

@@ -2,12 +2,17 @@
 
 import { describe, expect, test } from "vitest";
 import type { CompiledPolicy } from "../../../dataplane/contract/compiled.ts";
+import type { DialectName } from "../../../dataplane/providers/provider.ts";
 import { type Refusal, refusal } from "../../../dataplane/respond/refusal.ts";
 import type { LabelledStatus } from "../../../dataplane/respond/window-headers.ts";
 import { aStatus, headerRecord } from "./builders.ts";
 
 /** The first exhausted status decides unless another waits longer, as the core says. */
-function refuse(labelled: readonly LabelledStatus[], response: Partial<CompiledPolicy["response"]> = {}): Refusal {
+function refuse(
+  labelled: readonly LabelledStatus[],
+  response: Partial<CompiledPolicy["response"]> = {},
+  dialect: DialectName = "OpenAI",
+): Refusal {
   const statuses = labelled.map(({ status }) => status);
   const exhausted = statuses.filter((status) => status.exhausted);
   const decidedBy = exhausted.toSorted((a, b) => b.waitMs - a.waitMs)[0];
@@ -16,6 +21,7 @@ function refuse(labelled: readonly LabelledStatus[], response: Partial<CompiledP
     decision: { kind: "deny", statuses, exhausted, decidedBy, shadowed: [] },
     labelled,
     response: { statusCode: 429, bodyFormat: "Dialect", message: "", ...response },
+    asker: { dialect, requestId: "req-1" },
   });
 }
 
@@ -127,6 +133,24 @@ describe("Dialect bodies", () => {
       aStatus({ name: "long", usage: 100, waitMs: 99_000 }),
     ]);
     expect(body).toContain('Gateway limit \\"long\\"');
+  });
+});
+
+describe("Anthropic clients", () => {
+  test.for([
+    { unit: "TotalTokens", used: "100 tokens per minute" },
+    { unit: "Requests", used: "100 requests per minute" },
+  ] as const)("[unit] are told of $unit by the type of their own error", ({ unit, used }) => {
+    expect(refuse([aStatus({ usage: 100, unit })], {}, "Anthropic").body).toBe(
+      '{"type":"error","error":{"type":"rate_limit_error","message":"Gateway limit \\"minute\\" of policy ai/policy ' +
+        `reached: ${used}, 100 used. Try again in 1 s."},"request_id":"req-1"}`,
+    );
+  });
+
+  test("[unit] get a Message body where the policy asks for one", () => {
+    expect(refuse([aStatus({ usage: 100 })], { bodyFormat: "Message", message: "No: " }, "Anthropic").body).toBe(
+      '{"message":"No: minute"}',
+    );
   });
 });
 

@@ -1,0 +1,79 @@
+// Which operation a request is, and which backend may get it: only one that speaks the request's dialect.
+
+import type { IncomingMessage } from "node:http";
+import type { BackendRecord, RouteRecord } from "../config/snapshot.ts";
+import type { HeaderList } from "../identify/header-list.ts";
+import type { Dialects } from "../providers/dialects.ts";
+import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
+import type { GatewayError } from "../respond/gateway-errors.ts";
+import type { Exchange } from "./exchange.ts";
+
+const VERSION_HEADER = "anthropic-version";
+
+/** For answers that are given before the operation is known. */
+export function guessDialect(dialects: Dialects, req: IncomingMessage, headers: HeaderList): DialectName {
+  const path = (req.url ?? "").split("?", 1)[0] ?? "";
+  return dialects.dialectOf({ path, hasAnthropicVersion: headers.names.includes(VERSION_HEADER) });
+}
+
+/** Sets the operation when the path says it; leaves it to the body of a POST to a path that says nothing. */
+export function chooseOperation(exchange: Exchange, dialects: Dialects): GatewayError | undefined {
+  const { req, path, route, headers } = exchange;
+  const method = req.method ?? "";
+  const encoding = headers.get("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    return {
+      code: "body_encoded",
+      message: `Content-Encoding ${JSON.stringify(encoding.slice(0, 32))} is not accepted; send the body uncompressed.`,
+      closes: true,
+    };
+  }
+  const call = { method, path, hasAnthropicVersion: headers.names.includes(VERSION_HEADER) };
+  const choice = dialects.choose(call, (dialect) => route?.byDialect[dialect].isEmpty === false);
+  if (choice.kind === "byBody") return undefined;
+  if (choice.kind === "operation") {
+    exchange.operation = choice.operation;
+    exchange.dialect = choice.operation.dialect;
+    return undefined;
+  }
+  return choice.kind === "unmetered" ? unmetered(method, path) : notACall(method, path);
+}
+
+function unmetered(method: string, path: string): GatewayError {
+  const message =
+    `${method} ${path.slice(0, 256)} is not served here: the gateway cannot read what this call costs. ` +
+    "It serves chat/completions, completions, embeddings, responses, messages, messages/count_tokens and models.";
+  return { code: "operation_unknown", message };
+}
+
+function notACall(method: string, path: string): GatewayError {
+  return {
+    code: "method_not_allowed",
+    message: `${method} ${path.slice(0, 256)} is no call of the OpenAI or Anthropic API.`,
+  };
+}
+
+interface Asked {
+  readonly operation: Operation;
+  readonly info: RequestInfo | undefined;
+}
+
+/** A request that cannot be read goes nowhere: for it any backend will do, so that limits refuse it before its fault does. */
+export function pickBackend(route: RouteRecord, { operation, info }: Asked): BackendRecord | undefined {
+  const able = route.byDialect[operation.dialect];
+  if (!able.isEmpty) return able.balancer.pick();
+  return info?.malformed === undefined ? undefined : route.balancer.pick();
+}
+
+/** Why no backend was picked. */
+export function backendMissing(route: RouteRecord, { dialect, name }: Operation): GatewayError {
+  const where = `AIRoute ${route.namespace}/${route.name}`;
+  const backends = route.compiled.backends.map((backend) => backend.name);
+  if (route.balancer.pick() === undefined) {
+    return { code: "backend_missing", message: `${where} has no backend to send requests to.` };
+  }
+  const message =
+    `${where} has no backend that speaks ${dialect}, as this request (${name}) does. ` +
+    `Its backends are: ${backends.join(", ")}.`;
+  return { code: "dialect_unsupported", message };
+}
