@@ -49,7 +49,7 @@ const dataplane = [
   }),
   ...closed("contract-imports-zod-crypto-and-core", {
     from: "^dataplane/contract/",
-    allowed: [packages("zod"), builtins("crypto"), folders("core")],
+    allowed: [packages("zod", "@marcbachmann/cel-js"), builtins("crypto"), folders("core")],
     comment: "contract is what the controller and the data plane agree on; keep I/O and product logic out of it.",
   }),
   ...closed("json-imports-only-json", {
@@ -175,6 +175,13 @@ const others = [
 ];
 
 const everywhere = [
+  {
+    name: "only-expression-imports-cel",
+    severity: "error",
+    comment: "Expressions are fenced in dataplane/contract/expression.ts; use compileExpression from there.",
+    from: { path: PRODUCT, pathNot: "^dataplane/contract/expression\\.ts$" },
+    to: { path: packages("@marcbachmann/cel-js") },
+  },
   {
     name: "nothing-imports-test",
     severity: "error",

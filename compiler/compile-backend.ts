@@ -3,6 +3,7 @@
 import type { BackendSpec } from "../crds/ai-backend.ts";
 import type { CompiledBackend } from "../dataplane/contract/compiled.ts";
 import { type NamespaceKeys, seal } from "../dataplane/contract/keyring.ts";
+import { compilePrices } from "./compile-prices.ts";
 import { parseDuration } from "./duration.ts";
 import { quoted } from "./found-text.ts";
 import type { BackendObject } from "./read-manifest.ts";
@@ -30,6 +31,7 @@ export function compileBackend({ ref, spec }: BackendObject, context: BackendCon
   const url = readEndpoint(spec.endpoint ?? DEFAULT_ENDPOINTS[spec.provider], report);
   if (url === undefined) return undefined;
   refusePlaintext(spec, url, report);
+  const prices = compilePrices(spec.models, report);
   const auth = compileAuth({ ref, spec }, url.origin, context);
   if (auth === undefined || report.hasError()) return undefined;
   return {
@@ -40,6 +42,7 @@ export function compileBackend({ ref, spec }: BackendObject, context: BackendCon
     origin: url.origin,
     ...(url.pathname === "/" ? {} : { path: url.pathname }),
     auth,
+    ...(prices === undefined ? {} : { prices }),
     usage: spec.usage,
     timeouts,
   };

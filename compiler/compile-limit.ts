@@ -3,6 +3,7 @@
 import type { LimitSpec } from "../crds/ai-rate-limit-policy.ts";
 import type { CompiledLimit } from "../dataplane/contract/compiled.ts";
 import { counterId } from "../dataplane/contract/keys.ts";
+import { compileAmount } from "./compile-amount.ts";
 import { compileCondition } from "./compile-condition.ts";
 import { parseDuration } from "./duration.ts";
 import type { ObjectRef } from "./finding.ts";
@@ -39,8 +40,7 @@ export function compileLimit(limit: LimitSpec, { ref, mode, field, report }: Lim
     mode: limit.mode ?? mode,
     when: limit.when.map((condition, i) => compileCondition(condition, `${field}.when[${String(i)}]`, report)),
     per,
-    unit: limit.unit,
-    limit: limit.limit,
+    ...compileAmount(limit, field, report),
     window,
     label: labelOf(limit),
   };

@@ -10,6 +10,7 @@ import { compileRoute } from "./compile-route.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
 import { refuseTooManyLimits } from "./limit-count.ts";
 import { createObjectIndex, type ObjectIndex } from "./object-index.ts";
+import { warnMissingPrices } from "./price-findings.ts";
 import { readManifest, type SourceObject } from "./read-manifest.ts";
 import type { SecretObject } from "./read-secret.ts";
 import { createReporter, type Reporter } from "./report.ts";
@@ -109,7 +110,23 @@ function compileAll(objects: readonly SourceObject[], around: Surroundings): Com
   const kept = refuseTooManyLimits(policies, ({ kind, namespace, name }) =>
     reporterOf({ ref: { kind, namespace, name } }),
   );
+  warnMissingPrices(kept, {
+    backends: others.filter((object) => object.kind === "AIBackend"),
+    routes: others.filter((object) => object.kind === "AIRoute"),
+    unpricedModels: unpricedModels(objects),
+    reporterOf: ({ kind, namespace, name }) => reporterOf({ ref: { kind, namespace, name } }),
+  });
   return [...consumers, ...others.filter((object) => object.kind !== "AIRateLimitPolicy"), ...kept];
+}
+
+function unpricedModels(objects: readonly SourceObject[]): ReadonlyMap<string, readonly string[]> {
+  const backends = objects.filter((object) => object.kind === "AIBackend");
+  return new Map(
+    backends.map(({ ref, spec }) => {
+      const unpriced = spec.models.filter(({ prices }) => prices === undefined).map(({ name }) => name);
+      return [`${ref.namespace}/${ref.name}`, unpriced];
+    }),
+  );
 }
 
 function secretsByNamespace(secrets: readonly SecretObject[]): (namespace: string) => Secrets {

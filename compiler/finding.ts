@@ -19,6 +19,8 @@ export type FindingCode =
   | "ClientControlled"
   | "Conflicted"
   | "TooManyLimits"
+  | "PriceMissing"
+  | "MixedCurrencies"
   | "Shadow";
 
 export interface Finding {

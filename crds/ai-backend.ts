@@ -1,7 +1,7 @@
 // The kind AIBackend: one endpoint of one LLM provider, and how to authenticate there. Descriptions are the user manual.
 
 import { z } from "zod";
-import { headerName, inlineKey, secretRef, text, timeoutDuration } from "./meta.ts";
+import { decimal, headerName, inlineKey, namedList, secretRef, text, timeoutDuration } from "./meta.ts";
 import { exactlyOneOf, withRules } from "./rule.ts";
 
 export const PROVIDERS = ["OpenAI", "OpenAICompatible", "Anthropic"] as const;
@@ -92,6 +92,37 @@ const usage = z.strictObject({
     ),
 });
 
+const price = (): z.ZodString =>
+  decimal(
+    6,
+    'a decimal number in quotes from "0" to "999999.999999999", like "0.15", with at most 9 digits after the point',
+  );
+
+const prices = z.strictObject({
+  inputPer1M: price().describe('What a million prompt tokens cost, like "0.15"; "0" is free.'),
+  outputPer1M: price().describe('What a million completion tokens cost, like "0.60"; "0" is free.'),
+  cachedInputPer1M: price()
+    .optional()
+    .describe("What a million prompt tokens cost that the provider read from its cache. Default: as inputPer1M."),
+  currency: text({
+    wanted: "a currency code of 3 capital letters, like USD",
+    min: 3,
+    max: 3,
+    pattern: /^[A-Z]{3}$/,
+  }).describe(
+    "Currency of the prices: 3 capital letters, like USD; the same for all models of the backend. Amounts are never converted.",
+  ),
+});
+
+const model = z.strictObject({
+  name: text({ wanted: "a model name of 1 to 256 characters", max: 256 }).describe(
+    "Name of the model exactly as clients ask for it.",
+  ),
+  prices: prices
+    .optional()
+    .describe("What the model costs. A model without prices counts at the highest ones of this backend."),
+});
+
 const timeouts = z.strictObject({
   connect: timeoutDuration()
     .default("5s")
@@ -126,6 +157,12 @@ export const backendSpec = withRules(
           "Anthropic; required with OpenAICompatible.",
       ),
     auth: auth.prefault({}).describe("How requests are authenticated with the provider. Default: not at all."),
+    models: namedList(model, 0, 256)
+      .default([])
+      .describe(
+        "The models that have prices, for limits with unit Cost and for the cost metric. Clients may ask for others all the " +
+          "same; they count at the highest prices here. Under a Cost limit, requests to a backend without any price are refused.",
+      ),
     usage: usage.prefault({}).describe("How the provider's usage figures are obtained and replaced."),
     timeouts: timeouts.prefault({}).describe("How long the provider may take: durations like 500ms, 5s or 1m30s."),
   }),

@@ -2,9 +2,11 @@
 
 import { z } from "zod";
 import {
+  decimal,
   entryName,
   headerName,
   integer,
+  integerOrText,
   namedList,
   objectName,
   plainName,
@@ -102,7 +104,9 @@ const window = z.strictObject({
     ),
 });
 
-const limit = z.strictObject({
+const AMOUNT = 'an integer from 1 to 9007199254740991; with unit Cost also a decimal number in quotes, like "12.50"';
+
+const limitFields = z.strictObject({
   name: entryName().describe("Name of the limit, unique within the policy. Another name starts another counter."),
   when: z
     .array(condition)
@@ -113,14 +117,24 @@ const limit = z.strictObject({
     .default([{ type: "Consumer" }])
     .describe("What a counter is kept for: one for each combination of these. Default: one for each consumer."),
   unit: z
-    .enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"])
+    .enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests", "Cost", "Expression"])
     .default("TotalTokens")
     .describe(
       "What is counted. Tokens count when the answer is complete, as the provider reports them; TotalTokens is prompt and " +
-        "completion. Requests count when they are let in. Default TotalTokens.",
+        "completion. Requests count when they are let in. Cost is money by the prices of the backend that answered (models " +
+        "of AIBackend). Expression: the value of expression. Default TotalTokens.",
     ),
-  limit: integer(1, Number.MAX_SAFE_INTEGER).describe(
-    "How much of unit may be used per window. A request is refused when it is used up; the request that crosses the limit " +
+  expression: text({ wanted: "an expression of 1 to 1024 characters", max: 1024 })
+    .optional()
+    .describe(
+      "With unit Expression only: what a request counts for, in CEL over the usage fields of the provider, like " +
+        "prompt_tokens * 0.5 + completion_tokens * 6 or prompt_tokens_details.cached_tokens. All numbers are doubles and a " +
+        "field that is absent is 0. Known are + - * /, comparisons, && || !, ?:, min, max, ceil, floor and round. The value " +
+        "is rounded half up and at least 0; where it has none (division by zero) the total tokens count.",
+    ),
+  limit: integerOrText(integer(1, Number.MAX_SAFE_INTEGER), decimal(7, AMOUNT), AMOUNT).describe(
+    "An integer; with unit Cost also a decimal number in quotes with at most 9 digits after the point, in the currency of " +
+      "the backends' prices, below 9007199.254740992. How much of unit may be used per window. A request is refused when it is used up; the request that crosses the limit " +
       "completes. Changing it keeps the counters.",
   ),
   window: window.describe("The time in which the limit may be used. Changing it starts new counters."),
@@ -139,6 +153,21 @@ const limit = z.strictObject({
     .optional()
     .describe("As mode of the policy, for this limit alone, and before it. Default: the policy's."),
 });
+
+const limit = withRules(limitFields, [
+  {
+    cel: "self.unit == 'Cost' || type(self.limit) == int",
+    message: "an integer; a decimal number in quotes goes with unit Cost only",
+    field: "limit",
+    holds: (value) => value.unit === "Cost" || typeof value.limit === "number",
+  },
+  {
+    cel: "(self.unit == 'Expression') == has(self.expression)",
+    message: "an expression with unit Expression, and with no other unit",
+    field: "expression",
+    holds: (value) => (value.unit === "Expression") === (value.expression !== undefined),
+  },
+]);
 
 const appliesTo = z.strictObject({
   consumers: textSet(objectName(), 256)

@@ -57,6 +57,8 @@ function typeText(schema: StructuralSchema): string {
       return schema.enum ? schema.enum.join(", ") : `string, at most ${String(schema.maxLength)}`;
     case "integer":
       return `integer, ${String(schema.minimum)} to ${String(schema.maximum)}`;
+    case undefined:
+      return `integer, ${String(schema.minimum)} to ${String(schema.maximum)}, or string, at most ${String(schema.maxLength)}`;
     default:
       return schema.type;
   }

@@ -29,6 +29,21 @@ export function integer(min: number, max: number): z.ZodInt {
   return z.int({ error: wanted }).min(min, { error: wanted }).max(max, { error: wanted });
 }
 
+/** An amount of money: at most 9 digits after the point, so that it is a whole number of nano units (1e-9). */
+export function decimal(wholeDigits: number, wanted: string): z.ZodString {
+  const pattern = new RegExp(`^[0-9]{1,${wholeDigits}}(\\.[0-9]{1,9})?$`);
+  return text({ wanted, max: wholeDigits + 10, pattern });
+}
+
+/** The API server's int-or-string: the integer's bounds and the string's pattern each hold for their own. */
+export function integerOrText(
+  integers: z.ZodInt,
+  texts: z.ZodString,
+  wanted: string,
+): z.ZodUnion<readonly [z.ZodInt, z.ZodString]> {
+  return z.union([integers, texts], { error: wanted }).meta({ "x-kubernetes-int-or-string": true });
+}
+
 /** A list whose entries are told apart by `name`: the API server merges by it, and refuses a name that is used twice. */
 export function namedList<T extends z.ZodType<{ readonly name: string }>>(
   entry: T,

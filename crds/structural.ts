@@ -5,7 +5,8 @@ import { z } from "zod";
 
 /** The subset of JSON Schema that is written. */
 export interface StructuralSchema {
-  type: "object" | "array" | "string" | "integer" | "boolean";
+  /** Absent for int-or-string only. */
+  type?: "object" | "array" | "string" | "integer" | "boolean";
   description?: string;
   default?: unknown;
   enum?: readonly string[];
@@ -20,6 +21,8 @@ export interface StructuralSchema {
   items?: StructuralSchema;
   required?: readonly string[];
   properties?: Record<string, StructuralSchema>;
+  "x-kubernetes-int-or-string"?: true;
+  anyOf?: readonly [{ readonly type: "integer" }, { readonly type: "string" }];
   "x-kubernetes-list-type"?: "map" | "set" | "atomic";
   "x-kubernetes-list-map-keys"?: readonly string[];
   "x-kubernetes-validations"?: readonly Validation[];
@@ -88,7 +91,42 @@ export function toStructural(schema: z.ZodType, path: string): StructuralSchema 
   return convert(json, path);
 }
 
+/** An integer or a string, said to be one by its mark: the only union that the API server knows. */
+const intOrString = z.strictObject({
+  anyOf: z.tuple([
+    z.strictObject({ type: z.literal("integer"), minimum: z.number(), maximum: z.number() }),
+    z.strictObject({
+      type: z.literal("string"),
+      pattern: z.string(),
+      minLength: z.number().optional(),
+      maxLength: z.number(),
+    }),
+  ]),
+  "x-kubernetes-int-or-string": z.literal(true),
+  description: z.string().optional(),
+});
+
+/** The form that API servers take: both types under anyOf, and beside it bounds that each concern one of them. */
+function intOrStringSchema(json: unknown, path: string): StructuralSchema | undefined {
+  const parsed = intOrString.safeParse(json);
+  if (!parsed.success) return undefined;
+  const { anyOf, description } = parsed.data;
+  const [{ minimum, maximum }, { pattern, maxLength }] = anyOf;
+  refuseBeyondRe2(pattern, path);
+  return {
+    ...defined("description", description),
+    anyOf: [{ type: "integer" }, { type: "string" }],
+    minimum,
+    maximum,
+    maxLength,
+    pattern,
+    "x-kubernetes-int-or-string": true,
+  };
+}
+
 function convert(json: unknown, path: string): StructuralSchema {
+  const union = intOrStringSchema(json, path);
+  if (union) return union;
   const parsed = jsonNode.safeParse(json);
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => [...issue.path, issue.message].join(": "));

@@ -2,6 +2,7 @@
 // configuration gave, and the model, are written.
 
 import type { Logger } from "pino";
+import { amountText } from "./core/amount-text.ts";
 import type { PolicyRef } from "./core/limit.ts";
 import type { GatewayMetrics, TrafficCells } from "./metrics/gateway-metrics.ts";
 import type { Exchange, Outcome } from "./proxy/exchange.ts";
@@ -19,6 +20,7 @@ export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequ
     if (outcome === "client_gone") metrics.clientsGone(route).value++;
     countTimes(metrics, cells, { exchange, outcome, endedAt });
     countUsage(metrics, cells, exchange);
+    countCost(metrics, cells, exchange);
     countDecision(metrics, exchange);
     log.info(lineOf(exchange, outcome, endedAt), "request");
   };
@@ -42,6 +44,15 @@ function countTimes(metrics: GatewayMetrics, cells: TrafficCells, { exchange, ou
   if (outcome !== "forwarded") return;
   // Before the upstream call and after its end; a slow client's reading is not the gateway's time.
   metrics.overhead.observe((forwardedAt - bodyReadAt + Math.max(0, endedAt - upstreamEndedAt)) / 1000);
+}
+
+const NANO = 1e9;
+
+function countCost(metrics: GatewayMetrics, cells: TrafficCells, exchange: Exchange): void {
+  const { cost, priceMissing, backend, expressionFaults } = exchange;
+  if (cost) cells.cost(cost.currency).value += cost.nano / NANO;
+  if (priceMissing || cost?.priced === false) metrics.priceMissing(backend?.name ?? "").value++;
+  for (const { policy, name } of expressionFaults) metrics.expressionFault(policyName(policy), name).value++;
 }
 
 function countUsage(metrics: GatewayMetrics, cells: TrafficCells, { usage, source, backend }: Exchange): void {
@@ -85,10 +96,16 @@ function lineOf(exchange: Exchange, outcome: Outcome, endedAt: number): object {
     promptTokens: exchange.usage?.prompt,
     completionTokens: exchange.usage?.completion,
     usageSource: exchange.source,
+    cost: costText(exchange),
     error: exchange.errorCode,
     durationMs: tenths(endedAt - exchange.startedAt),
     upstreamMs: headAt > 0 ? tenths(headAt - forwardedAt) : undefined,
   };
+}
+
+/** "0.0000063 USD". */
+function costText({ cost }: Exchange): string | undefined {
+  return cost && `${amountText("Cost", cost.nano)} ${cost.currency}`;
 }
 
 function tenths(ms: number): number {

@@ -4,13 +4,16 @@
 import type {
   CompiledBackend,
   CompiledConsumer,
+  CompiledLimit,
   CompiledObject,
   CompiledPolicy,
   CompiledRoute,
 } from "../contract/compiled.ts";
+import { compileExpression, type Expression } from "../contract/expression.ts";
 import { hashKey, keyHmac, type NamespaceKeys, open } from "../contract/keyring.ts";
 import type { Limit } from "../core/limit.ts";
 import { createMatcher, type Matcher } from "../core/match.ts";
+import { createPriceList, type PriceList } from "../core/pricing.ts";
 import type { ConsumerFacts } from "../core/request-facts.ts";
 import type { DialectName } from "../providers/provider.ts";
 import { type Balancer, type Choice, createBalancer } from "./balancer.ts";
@@ -27,6 +30,8 @@ export interface BackendRecord {
   readonly provider: string;
   /** What it understands. */
   readonly dialect: DialectName;
+  /** Absent when none of its models has prices. */
+  readonly prices?: PriceList | undefined;
   /** Header that carries the provider's credential, lower-case name; absent without one. */
   readonly credential?: { readonly header: string; readonly value: string } | undefined;
 }
@@ -61,6 +66,8 @@ export interface LimitRecord {
   readonly limit: Limit;
   readonly matchers: readonly Matcher[];
   readonly policy: PolicyRecord;
+  /** With unit Expression: what a usage object counts for; undefined when there is no such number. */
+  readonly evaluate?: Expression["evaluate"] | undefined;
 }
 
 export interface Snapshot {
@@ -138,7 +145,8 @@ function backendRecord(
   onSealBroken: (backend: CompiledBackend) => void,
 ): BackendRecord {
   const { auth, namespace, name, provider, origin } = compiled;
-  const record = { compiled, name, provider: provider.toLowerCase(), dialect: DIALECT_OF[provider] };
+  const prices = priceList(compiled.prices);
+  const record = { compiled, name, provider: provider.toLowerCase(), dialect: DIALECT_OF[provider], prices };
   if (auth.type !== "APIKey") return record;
   const binding = { namespace, name, provider, origin, authType: auth.type };
   const secret = open(keysFor(namespace).seal, binding, auth.sealed);
@@ -149,15 +157,28 @@ function backendRecord(
   return { ...record, credential: { header: auth.header.toLowerCase(), value: auth.prefix + secret } };
 }
 
+function priceList(compiled: CompiledBackend["prices"]): PriceList | undefined {
+  if (compiled === undefined) return undefined;
+  const { currency, models } = compiled;
+  return createPriceList(currency, new Map(models.map(({ name, ...prices }) => [name, prices])));
+}
+
 function policyRecord(compiled: CompiledPolicy): PolicyRecord {
   const limits: LimitRecord[] = [];
   const policy: PolicyRecord = { compiled, limits };
   const ref = { namespace: compiled.namespace, name: compiled.name };
   for (const limit of compiled.limits) {
     const matchers = limit.when.map((condition) => createMatcher(condition));
-    limits.push({ limit: { ...limit, policy: ref }, matchers, policy });
+    limits.push({ limit: { ...limit, policy: ref }, matchers, policy, evaluate: evaluatorOf(limit) });
   }
   return policy;
+}
+
+/** Admission has refused what does not compile. A text that this version cannot read yields no number: never a free one. */
+function evaluatorOf({ unit, expression = "" }: CompiledLimit): Expression["evaluate"] | undefined {
+  if (unit !== "Expression") return undefined;
+  const compiled = compileExpression(expression);
+  return compiled.ok ? compiled.evaluate : () => undefined;
 }
 
 function routeRecord(compiled: CompiledRoute, backends: ReadonlyMap<string, BackendRecord>): RouteRecord {

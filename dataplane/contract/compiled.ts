@@ -6,6 +6,7 @@ import { z } from "zod";
 const name = z.string().min(1).max(253);
 const factType = z.enum(["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"]);
 const positive = z.number().int().positive();
+const natural = z.number().int().min(0);
 
 export const compiledConsumer = z.strictObject({
   kind: z.literal("Consumer"),
@@ -34,6 +35,15 @@ export const compiledBackend = z.strictObject({
     z.strictObject({ type: z.literal("Passthrough") }),
     z.strictObject({ type: z.literal("APIKey"), header: z.string(), prefix: z.string(), sealed }),
   ]),
+  /** What its models cost, in nano units of the currency (1e-9) per million tokens. Absent: no model has prices. */
+  prices: z
+    .strictObject({
+      currency: z.string(),
+      models: z
+        .array(z.strictObject({ name: z.string(), input: natural, output: natural, cachedInput: natural }))
+        .min(1),
+    })
+    .optional(),
   usage: z.strictObject({ injectIncludeUsage: z.boolean(), onMissing: z.enum(["ChargeEstimate", "ChargeZero"]) }),
   timeouts: z.strictObject({ connectMs: positive, firstByteMs: positive, streamIdleMs: positive }),
 });
@@ -79,12 +89,19 @@ export const compiledLimit = z.strictObject({
   mode: z.enum(["Enforce", "Shadow"]),
   when: z.array(condition),
   per: z.array(z.strictObject({ type: z.union([factType, z.literal("Shared")]), name: z.string().optional() })),
-  unit: z.enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"]),
+  unit: z.enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests", "Cost", "Expression"]),
+  /** Nano units of a currency (1e-9) with unit Cost. */
   limit: positive,
+  /** With unit Expression, and with no other. */
+  expression: z.string().optional(),
   window: z.strictObject({ algorithm: z.enum(["Sliding", "Fixed"]), durationMs: positive }),
   label: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("fixed"), text: z.string() }),
-    z.strictObject({ kind: z.literal("fact"), type: z.enum(["Backend", "Provider", "Model"]) }),
+    z.strictObject({
+      kind: z.literal("fact"),
+      type: z.enum(["Backend", "Provider", "Model"]),
+      suffix: z.string().optional(),
+    }),
   ]),
 });
 

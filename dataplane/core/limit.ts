@@ -34,8 +34,10 @@ export interface Limit {
   readonly when: readonly Condition[];
   readonly per: readonly KeyPart[];
   readonly unit: Unit;
-  /** Positive integer below 2^53. */
+  /** Positive integer below 2^53; nano units of a currency (1e-9) with unit Cost. */
   readonly limit: number;
+  /** Only with unit Expression: what a request counts for, over the provider's usage fields. */
+  readonly expression?: string | undefined;
   readonly window: Window;
   readonly label: Label;
 }
@@ -48,4 +50,9 @@ export interface PolicyRef {
 /** Text for headers and messages: fixed, or the value of a fact in this request (the limit's name when it is absent). */
 export type Label =
   | { readonly kind: "fixed"; readonly text: string }
-  | { readonly kind: "fact"; readonly type: "Backend" | "Provider" | "Model" };
+  | {
+      readonly kind: "fact";
+      readonly type: "Backend" | "Provider" | "Model";
+      /** Follows the value; tells limits apart that share window and fact. */
+      readonly suffix?: string | undefined;
+    };

@@ -179,5 +179,5 @@ function groupKey(limit: Limit, facts: RequestFacts): readonly [string, string] 
 /** The limit's label in this request. */
 export function labelText(label: Label, limitName: string, facts: RequestFacts): string {
   if (label.kind === "fixed") return label.text;
-  return simpleFact(label.type, facts) ?? limitName;
+  return (simpleFact(label.type, facts) ?? limitName) + (label.suffix ?? "");
 }

@@ -14,14 +14,22 @@ export interface TokenUsage {
 /** Where a usage comes from: the provider said it, said part of it, or it is estimated from the text relayed. */
 export type UsageSource = "reported" | "partial" | "estimated";
 
-export type Unit = "TotalTokens" | "PromptTokens" | "CompletionTokens" | "Requests";
+export type Unit = "TotalTokens" | "PromptTokens" | "CompletionTokens" | "Requests" | "Cost" | "Expression";
 
 export const NO_USAGE: TokenUsage = { prompt: 0, completion: 0 };
 
+/** What one request has used, as far as the units count it. */
+export interface Spending {
+  readonly usage: TokenUsage;
+  /** By the prices of the backend that answered, in nano units of its currency (1e-9). */
+  readonly costNano: number;
+}
+
 /**
  * What a counter of this unit moves by when the response is complete. Requests move at admission, so they cost 0 here.
+ * Unit Expression has its own way: its value is worked out by the limit's expression.
  */
-export function costOf(unit: Unit, usage: TokenUsage): number {
+export function costOf(unit: Exclude<Unit, "Expression">, { usage, costNano }: Spending): number {
   switch (unit) {
     case "TotalTokens":
       // Each part stops at 2^53 - 1, so the sum may not be exact there; it must still be an amount that a store takes.
@@ -32,5 +40,7 @@ export function costOf(unit: Unit, usage: TokenUsage): number {
       return usage.completion;
     case "Requests":
       return 0;
+    case "Cost":
+      return costNano;
   }
 }

@@ -15,6 +15,8 @@ const SHORT_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 export interface TrafficCells {
   request(status: number, decision: string): Cell;
   tokens(kind: "prompt" | "completion", source: string): Cell;
+  /** In units of the currency. */
+  cost(currency: string): Cell;
   readonly duration: HistogramCell;
   readonly firstToken: HistogramCell;
 }
@@ -24,6 +26,8 @@ export interface GatewayMetrics {
   refused(policy: string, limit: string): Cell;
   wouldRefuse(policy: string, limit: string): Cell;
   usageMissing(backend: string): Cell;
+  priceMissing(backend: string): Cell;
+  expressionFault(policy: string, limit: string): Cell;
   identificationFailed(reason: string): Cell;
   clientsGone(route: string): Cell;
   readonly overhead: HistogramCell;
@@ -50,6 +54,16 @@ export function createGatewayMetrics(): GatewayMetrics {
     "Requests that a Shadow limit would have refused.",
   );
   const missing = total("airl_usage_missing_total", ["backend"], "Responses charged by estimate: no usage reported.");
+  const unpriced = total(
+    "airl_price_missing_total",
+    ["backend"],
+    "Requests without a price: counted at the backend's highest, or refused by a Cost limit where the backend has none.",
+  );
+  const faults = total(
+    "airl_expression_faults_total",
+    ["policy", "limit"],
+    "Requests for which a limit's expression had no value; their total tokens were charged.",
+  );
   const failed = total("airl_identification_failures_total", ["reason"], "Requests answered 401, by reason.");
   const gone = total("airl_client_disconnects_total", ["route"], "Clients that left before the end of their response.");
   return {
@@ -57,6 +71,8 @@ export function createGatewayMetrics(): GatewayMetrics {
     refused: (policy, limit) => refused.cell(policy, limit),
     wouldRefuse: (policy, limit) => would.cell(policy, limit),
     usageMissing: (backend) => missing.cell(backend),
+    priceMissing: (backend) => unpriced.cell(backend),
+    expressionFault: (policy, limit) => faults.cell(policy, limit),
     identificationFailed: (reason) => failed.cell(reason),
     clientsGone: (route) => gone.cell(route),
     storeLocal: total("airl_store_local_decisions_total", [], "Requests decided while the store was away.").cell(),
@@ -107,6 +123,11 @@ function trafficFamilies(registry: Registry): GatewayMetrics["traffic"] {
     help: "Tokens charged, by kind and by where the figure comes from (reported, partial, estimated).",
     labels: [...where, "kind", "source"],
   });
+  const cost = counter(registry, {
+    name: "airl_cost_total",
+    help: "Cost of requests in units of the currency, by the prices of the backend that answered.",
+    labels: [...where, "currency"],
+  });
   const duration = histogram(registry, {
     name: "airl_request_duration_seconds",
     help: "From the request's head to the end of its response.",
@@ -119,17 +140,8 @@ function trafficFamilies(registry: Registry): GatewayMetrics["traffic"] {
     labels: ["route", "backend"],
     buckets: SECONDS,
   });
-  const models = new Set<string>();
   const known = new Map<string, TrafficCells>();
-  const modelLabel = (model: string | undefined): string => {
-    // Half of a surrogate pair has no UTF-8 form, and scrapers drop NUL: two names that differ by it alone would render as
-    // one series twice.
-    const name = (model ?? "").slice(0, MODEL_LENGTH).replace(/[\p{Surrogate}\p{Control}]/gu, "\ufffd");
-    if (models.has(name)) return name;
-    if (models.size >= MAX_MODELS) return "other";
-    models.add(name);
-    return name;
-  };
+  const modelLabel = createModelLabels();
   return (route, backend, model) => {
     const label = modelLabel(model);
     const key = `${route}\n${backend}\n${label}`;
@@ -140,11 +152,25 @@ function trafficFamilies(registry: Registry): GatewayMetrics["traffic"] {
         requests.cell(route, backend, label, String(status), decision),
       ),
       tokens: memo((kind: string, source: string) => tokens.cell(route, backend, label, kind, source)),
+      cost: (currency) => cost.cell(route, backend, label, currency),
       duration: duration.cell(route, backend),
       firstToken: firstToken.cell(route, backend),
     };
     known.set(key, cells);
     return cells;
+  };
+}
+
+function createModelLabels(): (model: string | undefined) => string {
+  const models = new Set<string>();
+  return (model) => {
+    // Half of a surrogate pair has no UTF-8 form, and scrapers drop NUL: two names that differ by it alone would render as
+    // one series twice.
+    const name = (model ?? "").slice(0, MODEL_LENGTH).replace(/[\p{Surrogate}\p{Control}]/gu, "\ufffd");
+    if (models.has(name)) return name;
+    if (models.size >= MAX_MODELS) return "other";
+    models.add(name);
+    return name;
   };
 }
 

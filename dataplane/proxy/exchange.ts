@@ -5,6 +5,8 @@ import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { MatchedLimit } from "../config/limit-plan.ts";
 import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snapshot.ts";
 import type { Decision } from "../core/decide.ts";
+import type { PolicyRef } from "../core/limit.ts";
+import type { Cost } from "../core/pricing.ts";
 import type { TokenUsage, UsageSource } from "../core/usage.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
@@ -12,6 +14,11 @@ import type { LabelledStatus } from "../respond/window-headers.ts";
 
 /** How a request ended, for metrics and the log. */
 export type Outcome = "forwarded" | "refused" | "unauthenticated" | "rejected" | "upstream_failed" | "client_gone";
+
+export interface LimitName {
+  readonly policy: PolicyRef;
+  readonly name: string;
+}
 
 export class Exchange {
   readonly id: string;
@@ -42,6 +49,14 @@ export class Exchange {
   status = 0;
   usage: TokenUsage | undefined;
   source: UsageSource | undefined;
+  /** The provider's own usage fields; undefined when it reported none. */
+  rawUsage: Readonly<Record<string, unknown>> | undefined;
+  /** Undefined when nothing was used, or the backend has no prices. */
+  cost: Cost | undefined;
+  /** A Cost limit concerns the request and its backend has no prices. */
+  priceMissing = false;
+  /** Limits whose expression had no value for this usage. */
+  expressionFaults: readonly LimitName[] = [];
   /** Code of the gateway's own error, if it answered with one. */
   errorCode: string | undefined;
   finished = false;

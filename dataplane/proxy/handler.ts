@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { BackendRecord } from "../config/snapshot.ts";
 import type { Admission, Check, CounterStore } from "../core/counter-store.ts";
 import { decide } from "../core/decide.ts";
 import type { Cidr } from "../core/ip.ts";
@@ -182,6 +183,11 @@ function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
     proceed(deps, exchange, body);
     return;
   }
+  const unpriced = findMissingPrice(exchange, exchange.backend);
+  if (unpriced) {
+    reject(deps, exchange, unpriced);
+    return;
+  }
   const askedAt = performance.now();
   deps.store.admit(checksOf(exchange), (admission) => {
     deps.storeAnswered(performance.now() - askedAt, admission);
@@ -189,6 +195,23 @@ function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
     applyDecision(exchange, admission, facts);
     proceed(deps, exchange, body);
   });
+}
+
+/**
+ * A budget of money cannot be kept where nothing has a price: neither free nor at an invented price, the request is
+ * refused, before any counter is touched, with what to do about it. Shadow limits never refuse; they count nothing then.
+ */
+function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): GatewayError | undefined {
+  if (prices !== undefined) return undefined;
+  const limits = exchange.matched.map(({ record }) => record.limit).filter(({ unit }) => unit === "Cost");
+  exchange.priceMissing = limits.length > 0;
+  const enforced = limits.find(({ mode }) => mode === "Enforce");
+  if (enforced === undefined) return undefined;
+  const { policy } = enforced;
+  const message =
+    `Limit "${enforced.name}" of policy ${policy.namespace}/${policy.name} counts cost, and AIBackend ${name} has no ` +
+    `prices. Give it spec.models with prices ("0" for what is free).`;
+  return { code: "price_missing", message };
 }
 
 function factsOf(exchange: Exchange, namespace: string, backend: { name: string; provider: string }): RequestFacts {

@@ -154,9 +154,10 @@ export class Relay implements UpstreamHandler {
     this.#settled = true;
     const exchange = this.#exchange;
     const status = this.#upstreamStatus;
-    const { usage, source } = settlementOf(exchange, { meter: this.#meter, status, complete });
+    const { usage, source, raw } = settlementOf(exchange, { meter: this.#meter, status, complete });
     exchange.usage = usage;
     exchange.source = source;
+    exchange.rawUsage = raw;
     chargeLimits(exchange, this.#options.store, sent);
   }
 

@@ -1,7 +1,9 @@
 // The true cost of a request, charged once, on whichever exit it takes.
 
+import type { MatchedLimit } from "../config/limit-plan.ts";
 import type { Charge, CounterStore } from "../core/counter-store.ts";
-import { costOf, NO_USAGE, type TokenUsage, type UsageSource } from "../core/usage.ts";
+import { type Cost, costOfRequest } from "../core/pricing.ts";
+import { costOf, NO_USAGE, type Spending, type TokenUsage, type UsageSource } from "../core/usage.ts";
 import { estimateTokens } from "../providers/estimate.ts";
 import type { ReportedUsage, RequestInfo, ResponseMeter } from "../providers/provider.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,6 +12,8 @@ export interface Settlement {
   readonly usage: TokenUsage;
   /** Undefined when nothing is charged: an error without usage, a call that costs no tokens. */
   readonly source: UsageSource | undefined;
+  /** The provider's own usage fields, with what it left out filled in; undefined when it reported none. */
+  readonly raw?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** How the response stood when it is settled. */
@@ -31,7 +35,10 @@ export function settlementOf(exchange: Exchange, { meter, status, complete }: Se
   if (!operation?.charged || !info || !backend) return { usage: NO_USAGE, source: undefined };
   const estimate = backend.compiled.usage.onMissing === "ChargeZero" ? NO_USAGE : estimateOf(info, meter);
   const reported = meter?.usage();
-  if (reported) return { usage: completed(reported, estimate), source: complete ? reported.source : "partial" };
+  if (reported) {
+    const usage = completed(reported, estimate);
+    return { usage, source: complete ? reported.source : "partial", raw: rawFields(reported, usage) };
+  }
   return failed(status, complete) ? { usage: NO_USAGE, source: undefined } : { usage: estimate, source: "estimated" };
 }
 
@@ -50,14 +57,56 @@ function completed({ usage, missing }: ReportedUsage, estimate: TokenUsage): Tok
   return missing === undefined ? usage : { ...usage, [missing]: estimate[missing] };
 }
 
-/** Charges every limit that the request matched; `sent` follows once the charges are on their way. */
+/** Where a report misses a part, that part has been estimated: an expression over its usual names must not be free of it. */
+function rawFields({ raw, missing }: ReportedUsage, usage: TokenUsage): Settlement["raw"] {
+  if (raw === undefined || missing === undefined) return raw;
+  const filled = Object.entries(usageFields(usage)).filter(([name]) => typeof raw[name] !== "number");
+  return { ...raw, ...Object.fromEntries(filled) };
+}
+
+/** Usage under the names that providers use most, for expressions when there is no usage object of the provider. */
+function usageFields({ prompt, completion }: TokenUsage): Readonly<Record<string, number>> {
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    input_tokens: prompt,
+    output_tokens: completion,
+  };
+}
+
+/**
+ * Prices the request and charges every limit that it matched; `sent` follows once the charges are on their way. Usage,
+ * source and raw usage of the exchange are settled before.
+ */
 export function chargeLimits(exchange: Exchange, store: CounterStore, sent: () => void): void {
-  const usage = exchange.usage ?? NO_USAGE;
+  const { usage = NO_USAGE } = exchange;
+  exchange.cost = priceOf(exchange, usage);
+  const spent = { usage, costNano: exchange.cost?.nano ?? 0 };
   const charges: Charge[] = [];
-  for (const { record, counter } of exchange.matched) {
-    const amount = costOf(record.limit.unit, usage);
+  for (const matched of exchange.matched) {
+    const { counter } = matched;
+    const amount = amountOf(exchange, matched, spent);
     if (amount > 0) charges.push({ counter, amount });
   }
   if (charges.length === 0) sent();
   else store.charge(charges, sent);
+}
+
+function priceOf({ source, backend, info }: Exchange, usage: TokenUsage): Cost | undefined {
+  if (source === undefined || backend?.prices === undefined) return undefined;
+  return costOfRequest(backend.prices, info?.model, usage);
+}
+
+function amountOf(exchange: Exchange, { record }: MatchedLimit, spent: Spending): number {
+  const { unit, policy, name } = record.limit;
+  if (unit !== "Expression") return costOf(unit, spent);
+  const { usage, source, rawUsage } = exchange;
+  const tokens = costOf("TotalTokens", spent);
+  // Constants in an expression count for answers, not for errors and for what onMissing: ChargeZero lets go.
+  if (usage === undefined || source === undefined || (rawUsage === undefined && tokens === 0)) return 0;
+  const amount = record.evaluate?.(rawUsage ?? usageFields(usage));
+  if (amount !== undefined) return amount;
+  exchange.expressionFaults = [...exchange.expressionFaults, { policy, name }];
+  return tokens;
 }

@@ -25,6 +25,7 @@ const ROWS = {
   upstream_protocol: { status: 502, OpenAI: "server_error", Anthropic: "api_error" },
   backend_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   config_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
+  price_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   upstream_timeout: { status: 504, OpenAI: "server_error", Anthropic: "timeout_error" },
 } as const satisfies Record<string, ErrorRow>;
 
@@ -66,5 +67,7 @@ export function errorHeaders({ code }: GatewayError): readonly string[] {
   // RFC 9110 section 11.6.1: a 401 names a scheme. Bearer is what official SDKs send.
   if (ROWS[code].status === 401) return ["WWW-Authenticate", 'Bearer realm="ai-rate-limit"'];
   if (code === "method_not_allowed") return ["Allow", "POST, GET"];
+  // Somebody has to edit a manifest: SDKs, which would sleep and try again after a 503, are told not to.
+  if (code === "price_missing") return ["x-should-retry", "false"];
   return code === "config_missing" || code === "backend_missing" ? ["Retry-After", "5"] : [];
 }

@@ -1,7 +1,9 @@
 // The answer to a request that a limit refuses: status, headers and body in the dialect of the request.
 
 import type { CompiledPolicy } from "../contract/compiled.ts";
+import { amountText } from "../core/amount-text.ts";
 import type { Decision } from "../core/decide.ts";
+import type { Unit } from "../core/usage.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
 import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
 import { type LabelledStatus, refusalHeaders, windowHeaders, windowName } from "./window-headers.ts";
@@ -14,7 +16,19 @@ const UNIT_WORDS = {
   PromptTokens: "prompt tokens",
   CompletionTokens: "completion tokens",
   Requests: "requests",
-} as const;
+  Cost: "in cost",
+  Expression: "units",
+} as const satisfies Record<Unit, string>;
+
+/** OpenAI's refusal says in `type` what ran out (docs: error codes, rate limits); cost is our addition. */
+const ERROR_TYPES = {
+  TotalTokens: "tokens",
+  PromptTokens: "tokens",
+  CompletionTokens: "tokens",
+  Requests: "requests",
+  Cost: "cost",
+  Expression: "tokens",
+} as const satisfies Record<Unit, string>;
 
 export interface Refusal {
   readonly status: number;
@@ -50,10 +64,8 @@ function bodyOf({ decision, response, asker }: RefusalInput, exhausted: readonly
   const message = response.message || describe(decidedBy);
   if (asker.dialect === "Anthropic") return anthropicError({ type: "rate_limit_error", message }, asker.requestId);
   // OpenAI's refusal (docs: error codes, rate limits): `type` says what ran out.
-  const requests = decidedBy.limit.unit === "Requests";
-  return JSON.stringify({
-    error: { message, type: requests ? "requests" : "tokens", param: null, code: "rate_limit_exceeded" },
-  });
+  const type = ERROR_TYPES[decidedBy.limit.unit];
+  return JSON.stringify({ error: { message, type, param: null, code: "rate_limit_exceeded" } });
 }
 
 function samePolicy(a: { namespace: string; name: string }, b: { namespace: string; name: string }): boolean {
@@ -65,9 +77,9 @@ function describe({ limit, usage, waitMs }: RefusalInput["decision"]["decidedBy"
   const { policy, name, unit, window } = limit;
   const windowText = windowName(window.durationMs);
   const per = /^\d/.test(windowText) ? `${windowText} seconds` : windowText;
-  const used = String(Math.floor(usage));
+  const used = amountText(unit, Math.floor(usage));
   return (
-    `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name} reached: ${String(limit.limit)} ` +
+    `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name} reached: ${amountText(unit, limit.limit)} ` +
     `${UNIT_WORDS[unit]} per ${per}, ${used} used. Try again in ${String(retryAfterSeconds(waitMs))} s.`
   );
 }

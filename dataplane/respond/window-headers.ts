@@ -1,5 +1,6 @@
 // The Window format of limit headers: X-AI-RateLimit-Limit-<window>-<label> and its relatives.
 
+import { amountText } from "../core/amount-text.ts";
 import type { LimitStatus } from "../core/decide.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
 
@@ -37,8 +38,9 @@ export function headerToken(label: string): string {
 export function windowHeaders(statuses: readonly LabelledStatus[]): string[] {
   const headers: string[] = [];
   for (const [suffix, status] of tightest(statuses)) {
-    headers.push(`X-AI-RateLimit-Limit-${suffix}`, String(status.limit.limit));
-    headers.push(`X-AI-RateLimit-Remaining-${suffix}`, String(status.remaining));
+    const { unit, limit } = status.limit;
+    headers.push(`X-AI-RateLimit-Limit-${suffix}`, amountText(unit, limit));
+    headers.push(`X-AI-RateLimit-Remaining-${suffix}`, amountText(unit, status.remaining));
   }
   return headers;
 }
@@ -67,8 +69,9 @@ function tightest(statuses: readonly LabelledStatus[]): readonly (readonly [stri
   return all.sort(([, a], [, b]) => share(a) - share(b) || b.waitMs - a.waitMs).slice(0, SHOWN);
 }
 
-/** Of two limits under one name: least remaining, then the longest wait. */
+/** Of two limits under one name: least remaining (as a share where they count different things), then the longest wait. */
 function tighter(a: LimitStatus, b: LimitStatus): boolean {
+  if (a.limit.unit !== b.limit.unit) return share(a) < share(b) || (share(a) === share(b) && a.waitMs > b.waitMs);
   return a.remaining < b.remaining || (a.remaining === b.remaining && a.waitMs > b.waitMs);
 }
 

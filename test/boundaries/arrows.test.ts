@@ -78,6 +78,11 @@ const forbidden = [
   },
   { rule: "only-admin-and-webhooks-import-express", file: "dataplane/server.ts", text: `import "express";` },
   { rule: "only-redis-and-controller-import-ioredis", file: "cli/b.ts", text: `import "ioredis";` },
+  {
+    rule: "only-expression-imports-cel",
+    file: "dataplane/contract/b.ts",
+    text: `import "@marcbachmann/cel-js";`,
+  },
   { rule: "nothing-imports-test", file: "cli/c.ts", text: `import "../test/target.ts";` },
   { rule: "nothing-imports-a-main", file: "cli/d.ts", text: `import "../dataplane/main.ts";` },
   { rule: "no-cycle", file: "cli/e.ts", text: `import "./f.ts";` },
@@ -89,6 +94,7 @@ const forbidden = [
 
 /** Imports as they should be; no rule may speak of these files. */
 const allowed = [
+  { file: "dataplane/contract/expression.ts", text: `import "@marcbachmann/cel-js";` },
   { file: "dataplane/contract/ok.ts", text: `import "zod"; import "node:crypto"; import "../core/target.ts";` },
   { file: "dataplane/providers/ok.ts", text: `import "../core/target.ts"; import "../json/target.ts";` },
   { file: "dataplane/upstream/ok.ts", text: `import "node:net"; import "node:tls"; import "node:dns/promises";` },
@@ -117,7 +123,16 @@ const allowed = [
   { file: "test/ok.ts", text: `import "vitest"; import "../dataplane/redis/target.ts";` },
 ];
 
-const DEPENDENCIES = ["zod", "yaml", "ioredis", "express", "pino", "prom-client", "@kubernetes/client-node"];
+const DEPENDENCIES = [
+  "zod",
+  "yaml",
+  "ioredis",
+  "express",
+  "pino",
+  "prom-client",
+  "@kubernetes/client-node",
+  "@marcbachmann/cel-js",
+];
 const DEV_DEPENDENCIES = ["vitest"];
 
 const report = z.object({

@@ -297,6 +297,41 @@ test.for([
   expect(objects.length).toBe(conflict ? 0 : 1);
 });
 
+test.for([
+  { name: "a token limit keeps its label", units: ["TotalTokens", "Cost"], labels: ["x", "x-cost"] },
+  {
+    name: "all others get their unit",
+    units: ["Requests", "PromptTokens", "CompletionTokens", "Expression"],
+    labels: ["x-requests", "x-prompt", "x-completion", "x-expression"],
+  },
+  { name: "a unit alone keeps its label", units: ["Cost"], labels: ["x"] },
+])("[unit] limits of one window and label: $name", ({ units, labels }, { expect }) => {
+  const limits = units.map((unit, i) =>
+    aLimit({ name: `l${i}`, label: "x", unit, ...(unit === "Expression" ? { expression: "1" } : {}) }),
+  );
+  const of = (per: readonly object[]): unknown => {
+    const given = per.length === 0 ? limits : limits.map(({ label: _label, ...limit }) => ({ ...limit, per }));
+    const [policy] = compiled(aPolicy({}, { limits: given })).objects;
+    return policy?.kind === "AIRateLimitPolicy" && policy.limits.map(({ label }) => label);
+  };
+  expect(of([])).toEqual(labels.map((text) => ({ kind: "fixed", text })));
+  const suffixes = labels.map((label) => label.slice(1)).map((suffix) => (suffix === "" ? {} : { suffix }));
+  expect(of([{ type: "Model" }])).toEqual(suffixes.map((suffix) => ({ kind: "fact", type: "Model", ...suffix })));
+});
+
+test("[unit] a label that gets its unit stays a header's name, and must not meet another", ({ expect }) => {
+  const long = "y".repeat(63);
+  const both = [aLimit({ label: long }), aLimit({ name: "b", label: long, unit: "Requests" })];
+  const [policy] = compiled(aPolicy({}, { limits: both })).objects;
+  expect(policy?.kind === "AIRateLimitPolicy" && policy.limits[1]?.label).toEqual({
+    kind: "fixed",
+    text: `${"y".repeat(54)}-requests`,
+  });
+  const third = aLimit({ name: "c", label: `${"y".repeat(54)}-requests`, unit: "Requests" });
+  const { findings } = compiled(aPolicy({}, { limits: [...both, third] }));
+  expect(findings.map(({ code, field }) => `${code} ${field}`)).toEqual(["Conflicted spec.limits[2].label"]);
+});
+
 test("[unit] refuses the youngest policy that brings more than 64 limits onto every request", ({ expect }) => {
   const limits = Array.from({ length: 16 }, (_, i) => aLimit({ name: `l${String(i)}` }));
   const aged = (i: number, spec: Manifest = {}): Manifest =>

@@ -135,7 +135,31 @@ const consumers: Row[] = [
   },
 ];
 
+const PRICE =
+  'a decimal number in quotes from "0" to "999999.999999999", like "0.15", with at most 9 digits after the point';
+const price = { inputPer1M: "0.15", outputPer1M: "0.60", currency: "USD" };
+
 const backends: Row[] = [
+  ...[0.15, "-1", "1000000", "0.0000000001", "1e3", ".5", ""].map((to) => ({
+    at: "spec.models",
+    to: [{ name: "a", prices: { ...price, inputPer1M: to } }],
+    line: `spec.models[0].prices.inputPer1M: found ${JSON.stringify(to)}, wanted ${PRICE}`,
+  })),
+  {
+    at: "spec.models",
+    to: [{ name: "a", prices: { ...price, currency: "usd" } }],
+    line: 'spec.models[0].prices.currency: found "usd", wanted a currency code of 3 capital letters, like USD',
+  },
+  {
+    at: "spec.models",
+    to: [{ name: "a", prices: price }, { name: "b" }, { name: "c", prices: { ...price, currency: "EUR" } }],
+    line: 'spec.models[2].prices.currency: found "EUR", wanted USD, as model "a" has it: a counter cannot add up two currencies',
+  },
+  {
+    at: "spec.models",
+    to: [{ name: "a" }, { name: "a" }],
+    line: "spec.models[1]: found an object, wanted an entry unlike entry 0",
+  },
   {
     at: "spec.provider",
     to: "openai",
@@ -265,6 +289,7 @@ const routes: Row[] = [
 ];
 
 const LIMIT = "an integer from 1 to 9007199254740991";
+const AMOUNT = `${LIMIT}; with unit Cost also a decimal number in quotes, like "12.50"`;
 
 const policies: Row[] = [
   { at: "spec.limits", to: [], line: "spec.limits: found a list of 0, wanted at least 1 entry" },
@@ -275,10 +300,24 @@ const policies: Row[] = [
   },
   { at: "spec.limits[0].name", to: "per minute", line: `spec.limits[0].name: found "per minute", wanted ${LABEL}` },
   { at: "spec.limits[0].limit", to: 0, line: `spec.limits[0].limit: found 0, wanted ${LIMIT}` },
-  { at: "spec.limits[0].limit", to: 1.5, line: `spec.limits[0].limit: found 1.5, wanted ${LIMIT}` },
-  { at: "spec.limits[0].limit", to: "500", line: `spec.limits[0].limit: found "500", wanted ${LIMIT}` },
+  { at: "spec.limits[0].limit", to: 1.5, line: `spec.limits[0].limit: found 1.5, wanted ${AMOUNT}` },
+  {
+    at: "spec.limits[0].limit",
+    to: "500",
+    line: 'spec.limits[0].limit: found "500", wanted an integer; a decimal number in quotes goes with unit Cost only',
+  },
+  {
+    at: "spec.limits[0].unit",
+    to: "Expression",
+    line: "spec.limits[0].expression: found nothing, wanted an expression with unit Expression, and with no other unit",
+  },
+  {
+    at: "spec.limits[0].expression",
+    to: "prompt_tokens",
+    line: 'spec.limits[0].expression: found "prompt_tokens", wanted an expression with unit Expression, and with no other unit',
+  },
   { at: "spec.limits[0].limit", to: 2 ** 53, line: `spec.limits[0].limit: found 9007199254740992, wanted ${LIMIT}` },
-  { at: "spec.limits[0].limit", to: undefined, line: `spec.limits[0].limit: found nothing, wanted ${LIMIT}` },
+  { at: "spec.limits[0].limit", to: undefined, line: `spec.limits[0].limit: found nothing, wanted ${AMOUNT}` },
   {
     at: "spec.limits[0].window.duration",
     to: "90x",
@@ -328,7 +367,7 @@ const policies: Row[] = [
   {
     at: "spec.limits[0].unit",
     to: "Tokens",
-    line: 'spec.limits[0].unit: found "Tokens", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests',
+    line: 'spec.limits[0].unit: found "Tokens", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests, Cost, Expression',
   },
   {
     at: "spec.limits[0].label",

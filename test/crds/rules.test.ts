@@ -30,6 +30,7 @@ const HEADER_NAME = "a name (that of the request header) with type Header, and w
 const secretRef = { name: "s", key: "k" };
 const keyHash = `sha256:${"0".repeat(64)}`;
 const credential = { name: "main", apiKey: { value: "k" } };
+const EVERY_LIMIT = aLimit();
 const limits = [aLimit({ when: [{ type: "Model" }], per: [{ type: "Model" }] })];
 
 const rows: Row[] = [
@@ -78,6 +79,33 @@ const rows: Row[] = [
     message: "exactly one of apiKey and none",
     good: [{ apiKey: {} }, { none: {} }],
     bad: [{}, { apiKey: {}, none: {} }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "an integer; a decimal number in quotes goes with unit Cost only",
+    good: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: 5 },
+      { ...EVERY_LIMIT, unit: "Cost", limit: 5 },
+      { ...EVERY_LIMIT, unit: "Cost", limit: "5.5" },
+    ],
+    bad: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: "5" },
+      { ...EVERY_LIMIT, unit: "Requests", limit: "5.5" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "an expression with unit Expression, and with no other unit",
+    good: [
+      { ...EVERY_LIMIT, unit: "Expression", expression: "prompt_tokens" },
+      { ...EVERY_LIMIT, unit: "Cost" },
+    ],
+    bad: [
+      { ...EVERY_LIMIT, unit: "Expression" },
+      { ...EVERY_LIMIT, unit: "Cost", expression: "prompt_tokens" },
+    ],
   },
   {
     base: aPolicy({}, { limits }),
@@ -154,6 +182,7 @@ const rules = KINDS.flatMap(({ kind, spec }) => [...rulesOf(kind, toStructural(s
 function evaluate(rule: string, self: unknown): unknown {
   const script = rule
     .replaceAll(/has\(([\w.]+)\)/g, "($1 !== undefined)")
+    .replaceAll(/type\(([\w.]+)\) == int/g, "(typeof $1 === 'number')")
     .replaceAll(/size\((\w+)\)/g, "$1.length")
     .replaceAll(/\((\S+) in (\[[^\]]*\])\)/g, "$2.includes($1)")
     .replaceAll(".lowerAscii()", ".toLowerCase()")

@@ -6,12 +6,14 @@ import { answersChat, type ScriptedUpstream, startScriptedUpstream } from "../he
 
 const LIMITS = "  - {name: minute, limit: 1000, window: {duration: 60s}}";
 const PATH = "/v1/chat/completions";
+/** Standing still: no usage slides out of view while a test compares it. */
+const nowMs = (): number => Date.UTC(2026, 0, 1);
 let gateway: GatewayUnderTest;
 let upstream: ScriptedUpstream;
 
 async function start(backend = "", route = ""): Promise<void> {
   upstream = await startScriptedUpstream(answersChat());
-  gateway = await startGateway(basics({ endpoint: upstream.origin, limits: LIMITS, backend, route }));
+  gateway = await startGateway(basics({ endpoint: upstream.origin, limits: LIMITS, backend, route }), { nowMs });
   expect(gateway.findings.filter((f) => f.severity === "error")).toEqual([]);
 }
 
@@ -114,7 +116,7 @@ describe("identification at the HTTP boundary", () => {
     await gateway.stop();
     gateway = await startGateway(
       basics({ endpoint: upstream.origin, limits: LIMITS, route: "  authentication: {none: {}}" }),
-      { trustedProxies: ["127.0.0.1"] },
+      { trustedProxies: ["127.0.0.1"], nowMs },
     );
     await post("192.0.2.1");
     expect((await post("192.0.2.2")).headers["x-ai-ratelimit-remaining-minute-minute"]).toBe("1000");

@@ -20,6 +20,7 @@ const TABLE = {
   upstream_protocol: [502, "server_error", "api_error"],
   backend_missing: [503, "server_error", "api_error"],
   config_missing: [503, "server_error", "api_error"],
+  price_missing: [503, "server_error", "api_error"],
   upstream_timeout: [504, "server_error", "timeout_error"],
 } as const satisfies Record<GatewayErrorCode, readonly [number, string, string]>;
 
@@ -59,6 +60,7 @@ describe("headers", () => {
     { code: "method_not_allowed", headers: ["Allow", "POST, GET"] },
     { code: "config_missing", headers: ["Retry-After", "5"] },
     { code: "backend_missing", headers: ["Retry-After", "5"] },
+    { code: "price_missing", headers: ["x-should-retry", "false"] },
     { code: "upstream_timeout", headers: [] },
   ] as const)("[unit] $code says $headers", ({ code, headers }) => {
     expect(errorHeaders({ code, message: "" })).toEqual(headers);

@@ -89,6 +89,12 @@ describe("on every answer", () => {
 
   test.for([
     { name: "the least remaining", a: { usage: 10 }, b: { limit: 50 }, shown: ["50", "50"] },
+    {
+      name: "the least share where they count different things",
+      a: { usage: 50 },
+      b: { unit: "Cost" as const, limit: 1_000_000_000, usage: 900_000_000 },
+      shown: ["1", "0.1"],
+    },
     { name: "whichever comes first", a: { limit: 50 }, b: { usage: 10 }, shown: ["50", "50"] },
     {
       name: "also when labels meet only as header names",

@@ -1,0 +1,109 @@
+// Warns of limits with unit Cost whose backends have no prices, or prices in different currencies. The policy stays in
+// force: the data plane refuses what it cannot price, and these lines say why before it does.
+
+import type { CompiledBackend, CompiledLimit, CompiledPolicy, CompiledRoute } from "../dataplane/contract/compiled.ts";
+import type { Reporter } from "./report.ts";
+
+export interface PriceContext {
+  readonly backends: readonly CompiledBackend[];
+  readonly routes: readonly CompiledRoute[];
+  /** Names of models that are listed without prices, by "namespace/backend". */
+  readonly unpricedModels: ReadonlyMap<string, readonly string[]>;
+  readonly reporterOf: (policy: CompiledPolicy) => Reporter;
+}
+
+export function warnMissingPrices(policies: readonly CompiledPolicy[], context: PriceContext): void {
+  for (const policy of policies) {
+    for (const [index, limit] of policy.limits.entries()) {
+      if (limit.unit !== "Cost") continue;
+      const backends = concernedBackends(policy, limit, context);
+      const report = context.reporterOf(policy);
+      const field = `spec.limits[${String(index)}]`;
+      warnUnpriced({ backends, limit, field, report });
+      warnUnpricedModels({ backends, limit, field, report }, context);
+      warnCurrencies({ backends, limit, field, report });
+    }
+  }
+}
+
+interface Concern {
+  readonly backends: readonly CompiledBackend[];
+  readonly limit: CompiledLimit;
+  readonly field: string;
+  readonly report: Reporter;
+}
+
+function warnUnpriced({ backends, limit, field, report }: Concern): void {
+  const unpriced = backends.filter(({ prices }) => prices === undefined);
+  if (unpriced.length === 0) return;
+  const effect =
+    limit.mode === "Enforce"
+      ? "until then this limit refuses their requests"
+      : "until then their requests cost nothing";
+  const wanted = `spec.models with prices there ("0" for what is free); ${effect}`;
+  report.warning({ code: "PriceMissing", field, found: `no prices on AIBackend ${namesOf(unpriced)}`, wanted });
+}
+
+function warnUnpricedModels({ backends, field, report }: Concern, { unpricedModels }: PriceContext): void {
+  for (const { namespace, name, prices } of backends) {
+    const models = unpricedModels.get(`${namespace}/${name}`) ?? [];
+    if (prices === undefined || models.length === 0) continue;
+    const found = `no prices for model ${models.join(", ")} of AIBackend ${name}`;
+    const wanted = "prices for every model listed; until then these count at the highest of the backend";
+    report.warning({ code: "PriceMissing", field, found, wanted });
+  }
+}
+
+function warnCurrencies({ backends, field, report }: Concern): void {
+  const byCurrency = new Map<string, CompiledBackend[]>();
+  for (const backend of backends) {
+    if (backend.prices === undefined) continue;
+    const { currency } = backend.prices;
+    byCurrency.set(currency, [...(byCurrency.get(currency) ?? []), backend]);
+  }
+  if (byCurrency.size < 2) return;
+  const found = [...byCurrency].map(([currency, list]) => `${currency} (${namesOf(list)})`).join(" and ");
+  report.warning({
+    code: "MixedCurrencies",
+    field,
+    found: `prices in ${found}`,
+    wanted: "one currency: amounts are added up and never converted; narrow the limit to the backends of one",
+  });
+}
+
+function namesOf(backends: readonly CompiledBackend[]): string {
+  return backends.map(({ name }) => name).join(", ");
+}
+
+/** The backends that a request under this limit may go to, as far as names tell. */
+function concernedBackends(
+  policy: CompiledPolicy,
+  limit: CompiledLimit,
+  { backends, routes }: PriceContext,
+): readonly CompiledBackend[] {
+  const { namespace, appliesTo } = policy;
+  const reached = reachedNames(policy, limit, routes);
+  return backends.filter((backend) => {
+    if (backend.namespace !== namespace || !reached.has(backend.name)) return false;
+    if (appliesTo.backends && !appliesTo.backends.includes(backend.name)) return false;
+    return namedBy(limit, "Backend", backend.name) && namedBy(limit, "Provider", backend.provider.toLowerCase());
+  });
+}
+
+function reachedNames(
+  { namespace, appliesTo }: CompiledPolicy,
+  limit: CompiledLimit,
+  routes: readonly CompiledRoute[],
+): ReadonlySet<string> {
+  const taken = routes.filter((route) => {
+    if (route.namespace !== namespace) return false;
+    return (appliesTo.routes?.includes(route.name) ?? true) && namedBy(limit, "Route", route.name);
+  });
+  return new Set(taken.flatMap((route) => route.backends.map(({ name }) => name)));
+}
+
+/** Conditions that compare by pattern may hold for any name. */
+function namedBy({ when }: CompiledLimit, type: "Backend" | "Provider" | "Route", name: string): boolean {
+  const exact = when.filter((condition) => condition.type === type && condition.match === "Exact");
+  return exact.every(({ values }) => values.length === 0 || values.includes(name));
+}
