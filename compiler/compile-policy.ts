@@ -31,6 +31,7 @@ export function compilePolicy(policy: PolicyObject, context: PolicyContext): Com
     name: ref.name,
     createdMs,
     appliesTo: compileAppliesTo(spec.appliesTo),
+    precedence: spec.precedence,
     limits,
     response: spec.response,
   };

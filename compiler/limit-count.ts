@@ -12,12 +12,16 @@ export function refuseTooManyLimits(
   reporterOf: (policy: CompiledPolicy) => Reporter,
 ): readonly CompiledPolicy[] {
   const totals = new Map<string, number>();
+  const chosen = new Set<string>();
   const refused = new Set<CompiledPolicy>();
   for (const policy of [...policies].sort(byAge)) {
     const before = totals.get(policy.namespace) ?? 0;
+    const seat = seatOf(policy);
+    if (seat !== undefined && chosen.has(seat)) continue;
     const total = before + unconditionalLimits(policy);
     if (total <= MAX_LIMITS || total === before) {
       totals.set(policy.namespace, total);
+      if (seat !== undefined) chosen.add(seat);
       continue;
     }
     refused.add(policy);
@@ -29,6 +33,12 @@ export function refuseTooManyLimits(
     });
   }
   return policies.filter((policy) => !refused.has(policy));
+}
+
+/** Of the MostSpecific policies for the whole namespace only the oldest takes part, and beside it the oldest in Shadow. */
+function seatOf({ namespace, precedence, appliesTo, limits }: CompiledPolicy): string | undefined {
+  if (precedence === "Additive" || Object.keys(appliesTo).length > 0) return undefined;
+  return `${namespace}/${limits.every(({ mode }) => mode === "Shadow") ? "Shadow" : "Enforce"}`;
 }
 
 function unconditionalLimits({ appliesTo, limits }: CompiledPolicy): number {

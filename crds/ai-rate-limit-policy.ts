@@ -96,11 +96,13 @@ const window = z.strictObject({
     "Length of the window: a number and s, m, h or d, like 30s, 1m, 24h or 1h30m; from 1s to 366d.",
   ),
   algorithm: z
-    .enum(["Sliding", "Fixed"])
+    .enum(["Sliding", "Fixed", "FixedFromFirst"])
     .default("Sliding")
     .describe(
       "Sliding: what was used in the last duration, with the window before fading out evenly. Fixed: starts at 0 on every " +
-        "multiple of duration since 1970-01-01T00:00:00Z. Default Sliding.",
+        "multiple of duration since 1970-01-01T00:00:00Z. FixedFromFirst: starts at 0 with the first request that meets " +
+        "the limit, also one that another limit refuses, and lasts for duration; the first request or late charge after " +
+        "that starts the next. Default Sliding.",
     ),
 });
 
@@ -182,6 +184,18 @@ const appliesTo = z.strictObject({
     .describe("Names of AIBackends in this namespace; concerns only requests that would go there. Default: not asked."),
 });
 
+const headers = z.strictObject({
+  formats: textSet(z.enum(["Window", "IETF"]), 2)
+    .default(["Window", "IETF"])
+    .describe(
+      "How the limits of this policy are shown in the headers of answers, in all of these formats. Window: " +
+        "X-AI-RateLimit-Limit-minute-<label>, -Remaining-, and on refusals -Reset- and -Retry-After-. IETF: RateLimit-Policy " +
+        'and RateLimit of draft-ietf-httpapi-ratelimit-headers-10, with qu="tokens" where tokens are counted, and t as the ' +
+        "seconds until r rises if nothing more is used. Each format shows at most the 4 limits with the least share " +
+        "remaining. Empty: no limit headers; Retry-After on refusals comes in any case. Default both.",
+    ),
+});
+
 const response = z.strictObject({
   statusCode: integer(200, 599).default(429).describe("HTTP status of a refusal, 200 to 599. Default 429."),
   bodyFormat: z
@@ -197,6 +211,7 @@ const response = z.strictObject({
       "Text of a refusal. With Message the labels of the exhausted limits follow it. Default (empty): a sentence that " +
         "names the limit and the wait.",
     ),
+  headers: headers.prefault({}).describe("Which headers tell of the limits of this policy, on answers and refusals."),
 });
 
 export const policySpec = z.strictObject({
@@ -206,12 +221,24 @@ export const policySpec = z.strictObject({
       "Which requests the policy is about: every list that is given must fit, and within a list any name does. An empty " +
         "list counts as not given. Default: every request of the namespace. A name that does not exist gives a warning.",
     ),
+  precedence: z
+    .enum(["Additive", "MostSpecific"])
+    .default("Additive")
+    .describe(
+      "Additive: enforced beside all other policies. MostSpecific: of all MostSpecific policies that apply to a request only " +
+        "one is enforced, by the lists that appliesTo gives: consumers with routes, consumerGroups with routes, consumers, " +
+        "consumerGroups, routes, none of these. Of several groups the one whose name sorts first; then the older policy, " +
+        "then the name. appliesTo.backends narrows where a policy applies and does not raise its rank. A policy whose limits " +
+        "are all in Shadow displaces none that enforces: it counts and reports beside the chosen one where it would be " +
+        "chosen itself if every Shadow policy were enforced. Default Additive.",
+    ),
   mode: z
     .enum(["Enforce", "Shadow"])
     .default("Enforce")
     .describe("Enforce: exhausted limits refuse. Shadow: they count and report, and never refuse. Default Enforce."),
   limits: namedList(limit, 1, 16).describe(
-    "The limits. Every one that concerns a request is checked and charged; any exhausted one refuses.",
+    "The limits. Every one that concerns a request is checked and charged; any exhausted one refuses. See precedence for " +
+      "policies of which only one is enforced.",
   ),
   response: response
     .prefault({})

@@ -1,11 +1,12 @@
 // The limits that can concern a caller on a route, worked out once and kept: what is left per request is the conditions on
-// model, backend, headers and address. Also fills limits in to counters and keeps those.
+// model, backend, headers and address, and which MostSpecific policy the backend leaves. Also fills limits in to counters and keeps those.
 
 import { counterKey } from "../contract/keys.ts";
 import type { Counter } from "../core/counter-store.ts";
 import { appliesToCaller, keyValues } from "../core/match.ts";
+import { bySpecificity, type Candidate, inForce } from "../core/precedence.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
-import type { ConsumerRecord, LimitRecord, RouteRecord, Snapshot } from "./snapshot.ts";
+import type { ConsumerRecord, LimitRecord, PolicyRecord, RouteRecord, Snapshot } from "./snapshot.ts";
 
 /** Counters kept with their hashed keys; twice this many at the most. */
 const COUNTER_CACHE = 50_000;
@@ -33,16 +34,30 @@ interface PlanEntry {
   /** Present when the caller alone decides the counter. */
   readonly counter: Counter | undefined;
   readonly backends: readonly string[] | undefined;
+  /** Its policy, when that is one of which only the most specific is in force. */
+  readonly rival: Rival | undefined;
 }
+
+interface Rival extends Candidate {
+  readonly policy: PolicyRecord;
+}
+
+interface Plan {
+  readonly entries: readonly PlanEntry[];
+  /** The MostSpecific policies, most specific first. */
+  readonly rivals: readonly Rival[];
+}
+
+const NO_RIVALS: readonly Rival[] = [];
 
 const STATIC_PARTS = new Set(["Consumer", "ConsumerGroup", "Route", "Shared"]);
 
 export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans {
   const counterFor = createCounterSource(prefix);
-  const anonymous = new Map<RouteRecord, readonly PlanEntry[]>();
-  const plans = createGenerationCache<ConsumerRecord, Map<RouteRecord, readonly PlanEntry[]>>(PLAN_CACHE);
+  const anonymous = new Map<RouteRecord, Plan>();
+  const plans = createGenerationCache<ConsumerRecord, Map<RouteRecord, Plan>>(PLAN_CACHE);
 
-  function planFor(caller: Caller, facts: RequestFacts): readonly PlanEntry[] {
+  function planFor(caller: Caller, facts: RequestFacts): Plan {
     const { route, consumer } = caller;
     let byRoute = consumer ? plans.get(consumer) : anonymous;
     if (byRoute === undefined) {
@@ -57,26 +72,30 @@ export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans
     return plan;
   }
 
-  function makePlan(caller: Caller, facts: RequestFacts): readonly PlanEntry[] {
+  function makePlan(caller: Caller, facts: RequestFacts): Plan {
     const { route, consumer } = caller;
-    return snapshot.policiesOf(route.namespace).flatMap(({ compiled, limits }) => {
-      const mismatch = appliesToCaller(compiled.appliesTo, compiled.namespace, { route: route.name, consumer });
-      if (mismatch !== undefined) return [];
-      return limits.map((record) => {
+    const policies = snapshot.policiesOf(route.namespace).filter(({ compiled: { appliesTo, namespace } }) => {
+      return appliesToCaller(appliesTo, namespace, { route: route.name, consumer }) === undefined;
+    });
+    const rivals = rivalsAmong(policies, caller);
+    const entries = policies.flatMap((policy) => {
+      const { backends } = policy.compiled.appliesTo;
+      const rival = rivals.find((each) => each.policy === policy);
+      return policy.limits.map((record) => {
         const isStatic = consumer !== undefined && record.limit.per.every((part) => STATIC_PARTS.has(part.type));
-        return {
-          record,
-          counter: isStatic ? counterFor(record, facts) : undefined,
-          backends: compiled.appliesTo.backends,
-        };
+        return { record, counter: isStatic ? counterFor(record, facts) : undefined, backends, rival };
       });
     });
+    return { entries, rivals };
   }
 
   return {
     match(caller, facts) {
       const matched: MatchedLimit[] = [];
-      for (const { record, counter, backends } of planFor(caller, facts)) {
+      const { entries, rivals } = planFor(caller, facts);
+      const chosen = rivals.length === 0 ? NO_RIVALS : inForce(rivals, facts.backend);
+      for (const { record, counter, backends, rival } of entries) {
+        if (rival && !chosen.includes(rival)) continue;
         if (backends && !backends.includes(facts.backend)) continue;
         if (!record.matchers.every((matcher) => matcher.matches(facts))) continue;
         matched.push({ record, counter: counter ?? counterFor(record, facts) });
@@ -84,6 +103,18 @@ export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans
       return matched;
     },
   };
+}
+
+function rivalsAmong(policies: readonly PolicyRecord[], { route, consumer }: Caller): readonly Rival[] {
+  // Groups are names of the consumer's own namespace.
+  const groups = consumer?.namespace === route.namespace ? consumer.groups : [];
+  return policies
+    .filter(({ compiled }) => compiled.precedence === "MostSpecific")
+    .map((policy) => {
+      const { name, createdMs, appliesTo } = policy.compiled;
+      return { name, createdMs, appliesTo, isShadow: policy.isShadow, policy };
+    })
+    .sort(bySpecificity(groups));
 }
 
 /** Fills limits in to counters. */

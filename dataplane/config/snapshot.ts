@@ -59,6 +59,8 @@ const DIALECT_OF: Readonly<Record<CompiledBackend["provider"], DialectName>> = {
 
 export interface PolicyRecord {
   readonly compiled: CompiledPolicy;
+  /** All of its limits only count and report. */
+  readonly isShadow: boolean;
   readonly limits: readonly LimitRecord[];
 }
 
@@ -165,7 +167,8 @@ function priceList(compiled: CompiledBackend["prices"]): PriceList | undefined {
 
 function policyRecord(compiled: CompiledPolicy): PolicyRecord {
   const limits: LimitRecord[] = [];
-  const policy: PolicyRecord = { compiled, limits };
+  const isShadow = compiled.limits.every(({ mode }) => mode === "Shadow");
+  const policy: PolicyRecord = { compiled, isShadow, limits };
   const ref = { namespace: compiled.namespace, name: compiled.name };
   for (const limit of compiled.limits) {
     const matchers = limit.when.map((condition) => createMatcher(condition));

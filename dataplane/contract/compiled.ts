@@ -94,7 +94,7 @@ export const compiledLimit = z.strictObject({
   limit: positive,
   /** With unit Expression, and with no other. */
   expression: z.string().optional(),
-  window: z.strictObject({ algorithm: z.enum(["Sliding", "Fixed"]), durationMs: positive }),
+  window: z.strictObject({ algorithm: z.enum(["Sliding", "Fixed", "FixedFromFirst"]), durationMs: positive }),
   label: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("fixed"), text: z.string() }),
     z.strictObject({
@@ -117,11 +117,13 @@ export const compiledPolicy = z.strictObject({
     routes: z.array(name).optional(),
     backends: z.array(name).optional(),
   }),
+  precedence: z.enum(["Additive", "MostSpecific"]),
   limits: z.array(compiledLimit),
   response: z.strictObject({
     statusCode: z.number().int().min(200).max(599),
     bodyFormat: z.enum(["Dialect", "Message"]),
     message: z.string(),
+    headers: z.strictObject({ formats: z.array(z.enum(["Window", "IETF"])) }),
   }),
 });
 
@@ -136,5 +138,6 @@ export type CompiledConsumer = z.infer<typeof compiledConsumer>;
 export type CompiledBackend = z.infer<typeof compiledBackend>;
 export type CompiledRoute = z.infer<typeof compiledRoute>;
 export type CompiledPolicy = z.infer<typeof compiledPolicy>;
+export type HeaderFormat = CompiledPolicy["response"]["headers"]["formats"][number];
 export type CompiledLimit = z.infer<typeof compiledLimit>;
 export type CompiledObject = z.infer<typeof compiledObject>;

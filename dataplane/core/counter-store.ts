@@ -17,7 +17,10 @@ export interface Counter {
   readonly window: Window;
 }
 
-/** What admission asks of one counter. */
+/**
+ * What admission asks of one counter. While no window of a FixedFromFirst counter is open, a check that does not itself
+ * refuse opens one, whatever the other checks of the request say: so it does not matter which limits meet in a request.
+ */
 export interface Check {
   readonly counter: Counter;
   /** Amount added at once if every check of the same tag passes (unit Requests: 1); 0 only reads. */

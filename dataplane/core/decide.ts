@@ -11,6 +11,9 @@ export interface CheckedLimit {
 
 export interface LimitStatus {
   readonly limit: Limit;
+  /** Of its counter, at this moment by the store's clock. */
+  readonly state: CounterState;
+  readonly nowMs: number;
   /** Usage counted so far, the present request excluded; fractional for Sliding. */
   readonly usage: number;
   /** limit - floor(usage), at least 0. */
@@ -43,11 +46,20 @@ export function decide(checked: readonly CheckedLimit[], nowMs: number): Decisio
   return { kind: "deny", statuses, exhausted, decidedBy, shadowed };
 }
 
+/** Milliseconds until `remaining` rises if nothing more is used; undefined while the whole limit remains. */
+export function refillMs({ limit, state, nowMs, usage, exhausted, ...status }: LimitStatus): number | undefined {
+  if (exhausted) return status.waitMs;
+  const counted = Math.floor(usage);
+  return counted === 0 ? undefined : waitMs(limit.window, state, { limit: counted, nowMs });
+}
+
 function statusOf({ limit, state }: CheckedLimit, nowMs: number): LimitStatus {
   const usage = usageAt(limit.window, state, nowMs);
   const exhausted = usage >= limit.limit;
   return {
     limit,
+    state,
+    nowMs,
     usage,
     remaining: Math.max(0, limit.limit - Math.floor(usage)),
     exhausted,

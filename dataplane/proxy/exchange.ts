@@ -10,7 +10,7 @@ import type { Cost } from "../core/pricing.ts";
 import type { TokenUsage, UsageSource } from "../core/usage.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
-import type { LabelledStatus } from "../respond/window-headers.ts";
+import type { LabelledStatus } from "../respond/labelled-status.ts";
 
 /** How a request ended, for metrics and the log. */
 export type Outcome = "forwarded" | "refused" | "unauthenticated" | "rejected" | "upstream_failed" | "client_gone";

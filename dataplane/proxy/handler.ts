@@ -5,9 +5,11 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { BackendRecord } from "../config/snapshot.ts";
+import type { HeaderFormat } from "../contract/compiled.ts";
 import type { Admission, Check, CounterStore } from "../core/counter-store.ts";
 import { decide } from "../core/decide.ts";
 import type { Cidr } from "../core/ip.ts";
+import type { Limit } from "../core/limit.ts";
 import { labelText } from "../core/match.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
 import { clientIp } from "../identify/client-ip.ts";
@@ -245,7 +247,15 @@ function applyDecision(exchange: Exchange, admission: Admission, facts: RequestF
   exchange.decision = decision;
   exchange.labelled = decision.statuses
     .filter((status) => status.limit.mode === "Enforce")
-    .map((status) => ({ status, label: labelText(status.limit.label, status.limit.name, facts) }));
+    .map((status) => {
+      const { limit } = status;
+      return { status, label: labelText(limit.label, limit.name, facts), formats: formatsOf(exchange, limit) };
+    });
+}
+
+function formatsOf({ matched }: Exchange, limit: Limit): readonly HeaderFormat[] {
+  const found = matched.find(({ record }) => record.limit === limit);
+  return found?.record.policy.compiled.response.headers.formats ?? [];
 }
 
 /** 429 precedes a 400 for a body that cannot be read; only then is the request forwarded. */

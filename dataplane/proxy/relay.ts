@@ -3,8 +3,8 @@
 
 import type { CounterStore } from "../core/counter-store.ts";
 import type { ResponseMeter } from "../providers/provider.ts";
+import { limitHeaders } from "../respond/limit-headers.ts";
 import { upstreamProblem } from "../respond/upstream-problem.ts";
-import { windowHeaders } from "../respond/window-headers.ts";
 import type { UpstreamCall, UpstreamError, UpstreamHandler } from "../upstream/upstream.ts";
 import { answerError } from "./answer.ts";
 import { clientHeaders } from "./crossing-headers.ts";
@@ -51,7 +51,7 @@ export class Relay implements UpstreamHandler {
     headers.push("X-AIRL-Request-Id", exchange.id);
     headers.push("X-AIRL-Upstream-Latency", ms(exchange.forwardedAt, exchange.headAt));
     headers.push("X-AIRL-Proxy-Latency", ms(exchange.bodyReadAt, exchange.forwardedAt));
-    if (exchange.labelled.length > 0) headers.push(...windowHeaders(exchange.labelled));
+    if (exchange.labelled.length > 0) headers.push(...limitHeaders(exchange.labelled));
     const shadowed = exchange.decision?.shadowed ?? [];
     if (shadowed.length > 0) headers.push("X-AIRL-Would-Refuse", wouldRefuse(shadowed));
     exchange.res.writeHead(status, headers);

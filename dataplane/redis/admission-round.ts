@@ -1,5 +1,5 @@
 // The commands of one turn of the event loop for the requests that wait in it: one HMGET per hash for what is only read,
-// one script call per request and tag for what takes. Knows how replies reach a request, not how a request is decided.
+// one script call per request and tag for what takes or may open a window. Knows how replies reach a request, not how a request is decided.
 
 import type { Check, Counter } from "../core/counter-store.ts";
 import type { CounterState } from "../core/window.ts";
@@ -20,7 +20,7 @@ export interface Asker {
   failed(at: number, reply: CommandReply & { kind: "failure" }): void;
 }
 
-/** The checks of one request in one tag of which at least one asks. */
+/** The checks of one request in one tag of which at least one asks or may open a window. */
 export interface Take {
   readonly asker: Asker;
   readonly tag: number;
@@ -60,7 +60,7 @@ export class AdmissionRound {
       const check = checks[at];
       if (check === undefined) continue;
       const { tag } = check.counter;
-      if (!checks.some((other) => other.ask > 0 && other.counter.tag === tag)) {
+      if (!checks.some((other) => other.counter.tag === tag && writes(other))) {
         this.#read(asker, at, check.counter);
       } else if (!takes.some((take) => take.tag === tag)) {
         const positions = checks.flatMap((other, i) => (other.counter.tag === tag ? [i] : []));
@@ -163,6 +163,10 @@ export class AdmissionRound {
       take.asker.told(at, book.withOwed(counter, state, nowMs), nowMs);
     });
   }
+}
+
+function writes({ ask, counter }: Check): boolean {
+  return ask > 0 || counter.window.algorithm === "FixedFromFirst";
 }
 
 export function checksOf({ asker, at }: Take): readonly Check[] {

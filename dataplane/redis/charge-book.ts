@@ -150,8 +150,12 @@ export class ChargeBook {
     }
   }
 
+  /** The window that is charged now. FixedFromFirst: the one known to be open, else one that opens now. */
   #indexOf(counter: Counter): number {
-    return windowIndex(this.#parts.lanes.nowMs(counter.tag), counter.window.durationMs);
+    const nowMs = this.#parts.lanes.nowMs(counter.tag);
+    const { algorithm, durationMs } = counter.window;
+    if (algorithm !== "FixedFromFirst") return windowIndex(nowMs, durationMs);
+    return this.#owed.addTo(counter, this.lastSeen.get(counter), nowMs).index;
   }
 
   #queueOf(tag: number): TagQueue {

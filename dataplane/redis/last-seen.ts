@@ -3,6 +3,7 @@
 import { CounterMap } from "../core/counter-map.ts";
 import type { Counter } from "../core/counter-store.ts";
 import { addAt, type CounterState, EMPTY_STATE } from "../core/window.ts";
+import type { ChargeItem } from "./owed-amounts.ts";
 
 /** Counters per generation: what is used stays in the younger one; the older one goes when the younger is full. */
 const GENERATION = 50_000;
@@ -28,7 +29,9 @@ export class LastSeen {
   }
 
   /** An own amount that Redis has taken up since the counter was last read. */
-  add(counter: Counter, amount: number, nowMs: number): void {
-    this.set(counter, addAt(this.get(counter), nowMs, { durationMs: counter.window.durationMs, amount }));
+  add({ counter, amount, index }: ChargeItem, nowMs: number): void {
+    const { window } = counter;
+    const atMs = window.algorithm === "FixedFromFirst" ? index : nowMs;
+    this.set(counter, addAt(this.get(counter), atMs, { window, amount }));
   }
 }

@@ -3,7 +3,7 @@
 
 import { CounterMap } from "../core/counter-map.ts";
 import type { Counter } from "../core/counter-store.ts";
-import { type CounterState, MAX_AMOUNT, stateAt, usageAt, windowIndex } from "../core/window.ts";
+import { type CounterState, EMPTY_STATE, isOpen, MAX_AMOUNT, stateAt, usageAt, type Window } from "../core/window.ts";
 
 /** Amounts of a window and of the one before it, moving on with time like a counter. */
 interface Amounts {
@@ -22,7 +22,7 @@ export interface Owed {
   items: number;
 }
 
-/** An amount on its way, and the window it was charged in. Negative: given back. */
+/** An amount on its way, and the window it was charged in (its index as in a counter's state). Negative: given back. */
 export interface ChargeItem {
   readonly counter: Counter;
   readonly amount: number;
@@ -49,14 +49,14 @@ export class OwedAmounts {
   /** Adds an amount that waits to be sent; undefined when there are too many counters already. */
   charge({ counter, amount, index }: ChargeItem): Owed | undefined {
     const owed = this.#at(counter, index);
-    if (owed !== undefined) put(owed.waiting, index, amount);
+    if (owed !== undefined) put(owed.waiting, { counter, index, amount });
     return owed;
   }
 
   /** Moves what waits into items, one per window that still counts. */
-  seal(owed: Owed, nowIndex: number, into: ChargeItem[]): void {
+  seal(owed: Owed, nowMs: number, into: ChargeItem[]): void {
     const { counter, waiting } = owed;
-    roll(waiting, nowIndex);
+    rollTo(waiting, nowMs, counter.window);
     const { index, current, previous } = waiting;
     waiting.current = 0;
     waiting.previous = 0;
@@ -79,7 +79,7 @@ export class OwedAmounts {
     const owed = this.#owed.get(counter);
     if (owed === undefined) return;
     owed.items -= 1;
-    put(owed.sent, index, -amount);
+    put(owed.sent, { counter, index, amount: -amount });
     this.#forgetIfSettled(owed);
   }
 
@@ -92,23 +92,24 @@ export class OwedAmounts {
 
   /** The state that Redis tells, as of nowMs, with what it is owed. */
   addTo(counter: Counter, state: CounterState, nowMs: number): CounterState {
-    const { durationMs } = counter.window;
-    const { index, current, previous } = stateAt(state, nowMs, durationMs);
+    const { window } = counter;
+    const { index, current, previous } = stateAt(state, nowMs, window);
     const owed = this.#owed.size === 0 ? undefined : this.#owed.get(counter);
     if (owed === undefined) return { index, current, previous };
-    roll(owed.waiting, index);
-    roll(owed.sent, index);
+    const { waiting, sent } = owed;
+    rollTo(waiting, nowMs, window);
+    rollTo(sent, nowMs, window);
+    const isOwn = window.algorithm === "FixedFromFirst" && !isOpen(state, nowMs, window);
     return {
-      index,
-      current: Math.min(MAX_AMOUNT, current + owed.waiting.current + owed.sent.current),
-      previous: Math.min(MAX_AMOUNT, previous + owed.waiting.previous + owed.sent.previous),
+      index: isOwn ? openedFirst(owed, index) : index,
+      current: Math.min(MAX_AMOUNT, current + waiting.current + sent.current),
+      previous: Math.min(MAX_AMOUNT, previous + waiting.previous + sent.previous),
     };
   }
 
   /** Usage that Redis does not know of. */
   usage(counter: Counter, nowMs: number): number {
-    const index = windowIndex(nowMs, counter.window.durationMs);
-    return usageAt(counter.window, this.addTo(counter, { index, current: 0, previous: 0 }, nowMs), nowMs);
+    return usageAt(counter.window, this.addTo(counter, EMPTY_STATE, nowMs), nowMs);
   }
 
   #at(counter: Counter, index: number): Owed | undefined {
@@ -125,7 +126,7 @@ export class OwedAmounts {
   }
 
   #send(owed: Owed, item: ChargeItem): ChargeItem {
-    put(owed.sent, item.index, item.amount);
+    put(owed.sent, item);
     owed.items += 1;
     return item;
   }
@@ -136,6 +137,12 @@ export class OwedAmounts {
   }
 }
 
+/** Brings amounts to the window of nowMs. */
+function rollTo(amounts: Amounts, nowMs: number, window: Window): void {
+  if (window.algorithm !== "FixedFromFirst") roll(amounts, stateAt(EMPTY_STATE, nowMs, window).index);
+  else if (!isOpen(amounts, nowMs, window)) amounts.current = 0;
+}
+
 function roll(amounts: Amounts, index: number): void {
   if (index <= amounts.index) return;
   amounts.previous = index === amounts.index + 1 ? amounts.current : 0;
@@ -144,8 +151,30 @@ function roll(amounts: Amounts, index: number): void {
 }
 
 /** Adds to the window with this index; to none when it is older than the previous one. */
-function put(amounts: Amounts, index: number, amount: number): void {
+function put(amounts: Amounts, item: ChargeItem): void {
+  const { counter, index, amount } = item;
+  if (counter.window.algorithm === "FixedFromFirst") {
+    putFromFirst(amounts, item);
+    return;
+  }
   roll(amounts, index);
   if (index === amounts.index) amounts.current = Math.max(0, amounts.current + amount);
   else if (index === amounts.index - 1) amounts.previous = Math.max(0, amounts.previous + amount);
+}
+
+/**
+ * While Redis is away its windows are not known for certain: openings less than a duration apart are held to be of one
+ * window, the latest of them, so that nothing is forgotten before its time.
+ */
+function putFromFirst(amounts: Amounts, { counter, index, amount }: ChargeItem): void {
+  const { durationMs } = counter.window;
+  if (index <= amounts.index - durationMs) return;
+  if (index >= amounts.index + durationMs) amounts.current = 0;
+  amounts.index = Math.max(amounts.index, index);
+  amounts.current = Math.max(0, amounts.current + amount);
+}
+
+/** When the window opened that own amounts are in; without any, `otherwise`. */
+function openedFirst({ waiting, sent }: Owed, otherwise: number): number {
+  return Math.min(waiting.current > 0 ? waiting.index : otherwise, sent.current > 0 ? sent.index : otherwise);
 }

@@ -2,7 +2,7 @@
 // together, and how a reply is read. The text lies in scripts/*.lua.
 
 import { readFileSync } from "node:fs";
-import { type CounterState, EMPTY_STATE, type Window } from "../core/window.ts";
+import { type Algorithm, type CounterState, EMPTY_STATE, type Window } from "../core/window.ts";
 import { createLoadedScript, type LoadedScript } from "./command.ts";
 
 export interface ScriptEntry {
@@ -21,7 +21,7 @@ export const CHARGE: ScriptEntry = {
   file: "charge.lua",
   keys: ["sequence", "counter.."],
   args: ["batch", "base", "expiryMs"],
-  perItem: ["key", "field", "windowMs", "amount", "index"],
+  perItem: ["key", "field", "algorithm", "windowMs", "amount", "index"],
   returns: ["status", "last", "nowMs", "skipped"],
   perItemReturns: [],
 };
@@ -89,8 +89,10 @@ export function readChargeReply(reply: unknown): ChargeReply | undefined {
   return status === undefined ? undefined : { status, last, nowMs, skipped };
 }
 
-export function algorithmArg(window: Window): string {
-  return window.algorithm === "Fixed" ? "F" : "S";
+const ALGORITHM_ARGS = { Sliding: "S", Fixed: "F", FixedFromFirst: "O" } as const satisfies Record<Algorithm, string>;
+
+export function algorithmArg({ algorithm }: Window): string {
+  return ALGORITHM_ARGS[algorithm];
 }
 
 /** Infinity, which never refuses, travels as an empty argument: how Lua reads "inf" depends on its C library. */

@@ -3,12 +3,12 @@
 // sent twice counts once.
 
 import { sequenceKey } from "../contract/keys.ts";
-import { windowIndex } from "../core/window.ts";
+import { isOpen, windowIndex } from "../core/window.ts";
 import { type CommandReply, createCommand, createScriptCommand, isNoScript } from "./command.ts";
 import type { Lanes } from "./lanes.ts";
 import type { LastSeen } from "./last-seen.ts";
 import type { ChargeItem, Owed, OwedAmounts } from "./owed-amounts.ts";
-import { type ChargeReply, KeyList, readChargeReply } from "./scripts.ts";
+import { algorithmArg, type ChargeReply, KeyList, readChargeReply } from "./scripts.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** How long an acknowledged batch is kept: a fail-over that lost less than this loses no charge. */
@@ -162,7 +162,7 @@ export class TagQueue {
     const nowMs = lanes.nowMs(this.tag);
     const items: ChargeItem[] = this.#givenBack;
     this.#givenBack = [];
-    for (const each of this.#waiting) owed.seal(each, windowIndex(nowMs, each.counter.window.durationMs), items);
+    for (const each of this.#waiting) owed.seal(each, nowMs, items);
     this.#waiting.clear();
     for (let from = 0; from < items.length; from += ITEMS_PER_BATCH) {
       this.#number += 1;
@@ -189,12 +189,13 @@ export class TagQueue {
     const epoch = this.#epoch;
     const keys = new KeyList([this.#sequence]);
     const args = [String(batch.number), base ? "1" : "0", String(SEQUENCE_EXPIRY_MS)];
-    for (const { counter, amount, index } of batch.items) {
-      const { durationMs } = counter.window;
-      // As long as the window lasts that it was charged in, Redis's own clock tells the window best.
-      const isPresent = amount > 0 && windowIndex(nowMs, durationMs) === index;
-      const named = isPresent ? "" : String(index);
-      args.push(keys.position(counter.key), counter.field, String(durationMs), String(amount), named);
+    for (const item of batch.items) {
+      const { counter, amount, index } = item;
+      const { window } = counter;
+      // In the window that it was charged in, by Redis's own clock, the amount need not name the window.
+      const named = this.#isPresent(item, nowMs) ? "" : String(index);
+      const windowMs = String(window.durationMs);
+      args.push(keys.position(counter.key), counter.field, algorithmArg(window), windowMs, String(amount), named);
     }
     batch.sentMs = context.clock.nowMs();
     this.#inFlight += 1;
@@ -203,6 +204,14 @@ export class TagQueue {
       this.#answered(batch, reply, epoch);
     };
     context.link.send(createScriptCommand(call, answered));
+  }
+
+  /** FixedFromFirst: of windows that Redis has told, so that one which opened while it was away keeps its beginning. */
+  #isPresent({ counter, amount, index }: ChargeItem, nowMs: number): boolean {
+    const { window } = counter;
+    if (amount <= 0) return false;
+    if (window.algorithm !== "FixedFromFirst") return windowIndex(nowMs, window.durationMs) === index;
+    return isOpen({ index }, nowMs, window) && this.#parts.lastSeen.get(counter).index === index;
   }
 
   #answered(batch: Batch, reply: CommandReply, epoch: number): void {
@@ -293,7 +302,7 @@ export class TagQueue {
     this.#acknowledged = Math.max(this.#acknowledged, batch.number);
     for (const item of batch.items) {
       owed.acknowledge(item);
-      if (item.amount > 0) lastSeen.add(item.counter, item.amount, nowMs);
+      if (item.amount > 0) lastSeen.add(item, nowMs);
     }
     this.#parts.progressed();
   }

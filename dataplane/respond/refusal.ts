@@ -5,8 +5,10 @@ import { amountText } from "../core/amount-text.ts";
 import type { Decision } from "../core/decide.ts";
 import type { Unit } from "../core/usage.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
+import type { LabelledStatus } from "./labelled-status.ts";
+import { refusedLimitHeaders } from "./limit-headers.ts";
 import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
-import { type LabelledStatus, refusalHeaders, windowHeaders, windowName } from "./window-headers.ts";
+import { windowName } from "./window-headers.ts";
 
 /** Message bodies without a message of their own start like this; the exhausted labels follow. */
 const DEFAULT_MESSAGE = "AI token rate limit exceeded for provider(s): ";
@@ -49,7 +51,7 @@ export function refusal(input: RefusalInput): Refusal {
   const { decision, labelled, response } = input;
   const exhausted = labelled.filter((entry) => entry.status.exhausted);
   const { waitMs } = decision.decidedBy;
-  const headers = [...windowHeaders(labelled), ...refusalHeaders(exhausted, waitMs), ...retryHeaders(waitMs)];
+  const headers = [...refusedLimitHeaders(labelled, waitMs), ...retryHeaders(waitMs)];
   return { status: response.statusCode, headers, body: bodyOf(input, exhausted) };
 }
 

@@ -1,7 +1,7 @@
 // How long a client is told to wait. Bounds come from what official SDKs do with the header.
 
 /** setTimeout's limit in seconds: above it Node's timers fire at once and SDKs retry in a hot loop. */
-const LONGEST_SECONDS = 2_147_483;
+export const LONGEST_SECONDS = 2_147_483;
 /** Up to this wait an SDK may as well sleep and try again; beyond it an error is more useful than a silent sleep. */
 const RETRY_CEILING_MS = 30_000;
 

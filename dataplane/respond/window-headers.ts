@@ -2,13 +2,8 @@
 
 import { amountText } from "../core/amount-text.ts";
 import type { LimitStatus } from "../core/decide.ts";
+import { type LabelledStatus, share, tightest } from "./labelled-status.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
-
-/** A status with its label in this request. */
-export interface LabelledStatus {
-  readonly status: LimitStatus;
-  readonly label: string;
-}
 
 const WINDOW_NAMES = new Map<number, string>([
   [1, "second"],
@@ -19,8 +14,6 @@ const WINDOW_NAMES = new Map<number, string>([
   [31_536_000, "year"],
 ]);
 
-/** At most this many limits are shown: those with the least share remaining. */
-const SHOWN = 4;
 const LABEL_LENGTH = 63;
 
 /** "minute" for 60,000 ms, ..., else the seconds. */
@@ -37,7 +30,7 @@ export function headerToken(label: string): string {
 /** Name, value, name, value, ... Two limits of one name: the one with the least remaining is shown. */
 export function windowHeaders(statuses: readonly LabelledStatus[]): string[] {
   const headers: string[] = [];
-  for (const [suffix, status] of tightest(statuses)) {
+  for (const [suffix, status] of shown(statuses)) {
     const { unit, limit } = status.limit;
     headers.push(`X-AI-RateLimit-Limit-${suffix}`, amountText(unit, limit));
     headers.push(`X-AI-RateLimit-Remaining-${suffix}`, amountText(unit, status.remaining));
@@ -49,34 +42,28 @@ export function windowHeaders(statuses: readonly LabelledStatus[]): string[] {
 export function refusalHeaders(exhausted: readonly LabelledStatus[], waitMs: number): string[] {
   const whole = String(retryAfterSeconds(waitMs));
   const headers = ["X-AI-RateLimit-Reset", whole, "X-AI-RateLimit-Retry-After", whole];
-  for (const [suffix, status] of tightest(exhausted)) {
+  for (const [suffix, status] of shown(exhausted)) {
     const seconds = String(retryAfterSeconds(status.waitMs));
     headers.push(`X-AI-RateLimit-Reset-${suffix}`, seconds, `X-AI-RateLimit-Retry-After-${suffix}`, seconds);
   }
   return headers;
 }
 
-function tightest(statuses: readonly LabelledStatus[]): readonly (readonly [string, LimitStatus])[] {
-  if (statuses.length === 1) return statuses.map((entry) => [suffixOf(entry), entry.status]);
-  const bySuffix = new Map<string, LimitStatus>();
+/** By the end of their headers' names, each once. */
+function shown(statuses: readonly LabelledStatus[]): readonly (readonly [string, LimitStatus])[] {
+  const bySuffix = new Map<string, LabelledStatus>();
   for (const entry of statuses) {
     const suffix = suffixOf(entry);
     const other = bySuffix.get(suffix);
-    if (other === undefined || tighter(entry.status, other)) bySuffix.set(suffix, entry.status);
+    if (other === undefined || tighter(entry.status, other.status)) bySuffix.set(suffix, entry);
   }
-  const all = [...bySuffix];
-  if (all.length <= SHOWN) return all;
-  return all.sort(([, a], [, b]) => share(a) - share(b) || b.waitMs - a.waitMs).slice(0, SHOWN);
+  return tightest([...bySuffix.values()]).map((entry) => [suffixOf(entry), entry.status]);
 }
 
 /** Of two limits under one name: least remaining (as a share where they count different things), then the longest wait. */
 function tighter(a: LimitStatus, b: LimitStatus): boolean {
   if (a.limit.unit !== b.limit.unit) return share(a) < share(b) || (share(a) === share(b) && a.waitMs > b.waitMs);
   return a.remaining < b.remaining || (a.remaining === b.remaining && a.waitMs > b.waitMs);
-}
-
-function share(status: LimitStatus): number {
-  return status.remaining / status.limit.limit;
 }
 
 function suffixOf({ status, label }: LabelledStatus): string {

@@ -1,8 +1,8 @@
 // Counters in this process's memory: for one data plane without Redis. Time comes from the caller; it runs no timer.
 
 import { CounterMap } from "../core/counter-map.ts";
-import type { Admission, Charge, Check, CounterStore } from "../core/counter-store.ts";
-import { addAt, type CounterState, EMPTY_STATE, stateAt, usageAt, windowIndex } from "../core/window.ts";
+import type { Admission, Charge, Check, Counter, CounterStore } from "../core/counter-store.ts";
+import { addAt, type CounterState, EMPTY_STATE, isSpent, stateAt, usageAt, type Window } from "../core/window.ts";
 
 /** Hashes looked at for expiry at each write: more than one, so that the sweep overtakes growth. */
 const SWEEP = 4;
@@ -12,14 +12,14 @@ export interface MemoryStoreOptions {
   readonly nowMs: () => number;
 }
 
-/** Calls back at once; nothing is ever away or unacknowledged. Counters go once two windows have passed them by. */
+/** Calls back at once; nothing is ever away or unacknowledged. Counters go once nothing of them counts any more. */
 export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   return new MemoryStore(options);
 }
 
 interface Held {
   readonly state: CounterState;
-  readonly durationMs: number;
+  readonly window: Window;
 }
 
 export class MemoryStore implements CounterStore {
@@ -39,11 +39,13 @@ export class MemoryStore implements CounterStore {
     const nowMs = this.#nowMs();
     const states = checks.map(({ counter }) => {
       const held = this.#held.get(counter);
-      return held === undefined ? EMPTY_STATE : stateAt(held.state, nowMs, counter.window.durationMs);
+      return stateAt(held?.state ?? EMPTY_STATE, nowMs, counter.window);
     });
-    const taken = checks.every(
+    const passing = checks.filter(
       ({ counter, refuseAt }, i) => usageAt(counter.window, states[i] ?? EMPTY_STATE, nowMs) < refuseAt,
     );
+    for (const { counter } of passing) if (counter.window.algorithm === "FixedFromFirst") this.#open(counter, nowMs);
+    const taken = passing.length === checks.length;
     if (taken) for (const { counter, ask } of checks) this.#add({ counter, amount: ask }, nowMs);
     done({ nowMs, states, taken, source: "store" });
   }
@@ -58,11 +60,24 @@ export class MemoryStore implements CounterStore {
 
   async close(): Promise<void> {}
 
+  /** Opens a window, unless one is open. */
+  #open(counter: Counter, nowMs: number): void {
+    const { window } = counter;
+    const held = this.#held.get(counter);
+    if (held === undefined || isSpent(held.state, nowMs, window)) {
+      this.#keep(counter, stateAt(EMPTY_STATE, nowMs, window), nowMs);
+    }
+  }
+
   #add({ counter, amount }: Charge, nowMs: number): void {
     if (amount === 0) return;
-    const { durationMs } = counter.window;
-    const state = addAt(this.#held.get(counter)?.state ?? EMPTY_STATE, nowMs, { durationMs, amount });
-    this.#held.set(counter, { state, durationMs });
-    this.#held.sweep(SWEEP, (held) => windowIndex(nowMs, held.durationMs) > held.state.index + 1);
+    const { window } = counter;
+    const state = addAt(this.#held.get(counter)?.state ?? EMPTY_STATE, nowMs, { window, amount });
+    this.#keep(counter, state, nowMs);
+  }
+
+  #keep(counter: Counter, state: CounterState, nowMs: number): void {
+    this.#held.set(counter, { state, window: counter.window });
+    this.#held.sweep(SWEEP, (held) => isSpent(held.state, nowMs, held.window));
   }
 }

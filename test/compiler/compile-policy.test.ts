@@ -26,6 +26,7 @@ test("[unit] the simplest policy has every default", ({ expect }) => {
     name: "it",
     createdMs: 0,
     appliesTo: {},
+    precedence: "Additive",
     limits: [
       {
         name: "minute",
@@ -39,7 +40,12 @@ test("[unit] the simplest policy has every default", ({ expect }) => {
         label: { kind: "fixed", text: "minute" },
       },
     ],
-    response: { statusCode: 429, bodyFormat: "Dialect", message: "" },
+    response: {
+      statusCode: 429,
+      bodyFormat: "Dialect",
+      message: "",
+      headers: { formats: ["Window", "IETF"] },
+    },
   });
   expect(policyOf({})?.limits[0]?.counterId).toMatch(/^[-\w]{11}$/);
 });
@@ -47,6 +53,14 @@ test("[unit] the simplest policy has every default", ({ expect }) => {
 test("[unit] an empty list of appliesTo asks nothing", ({ expect }) => {
   const appliesTo = { consumers: ["user1"], consumerGroups: [], routes: [], backends: ["it"] };
   expect(policyOf({ appliesTo })?.appliesTo).toEqual({ consumers: ["user1"], backends: ["it"] });
+});
+
+test("[unit] precedence, header formats and windows from the first request are taken over", ({ expect }) => {
+  const spec = { precedence: "MostSpecific", response: { headers: { formats: [] } } };
+  expect(policyOf(spec)).toMatchObject(spec);
+  const fromFirst = limitOf({ window: { duration: "60s", algorithm: "FixedFromFirst" } });
+  expect(fromFirst?.window).toEqual({ algorithm: "FixedFromFirst", durationMs: 60_000 });
+  expect(fromFirst?.counterId).not.toBe(limitOf({ window: { duration: "60s", algorithm: "Fixed" } })?.counterId);
 });
 
 test.for([
@@ -349,4 +363,16 @@ test("[unit] refuses the youngest policy that brings more than 64 limits onto ev
     "p5",
     "p6",
   ]);
+});
+
+test("[unit] of MostSpecific policies for the whole namespace only the oldest counts towards 64, and one in Shadow", ({
+  expect,
+}) => {
+  const limits = Array.from({ length: 16 }, (_, i) => aLimit({ name: `l${String(i)}` }));
+  const aged = (day: number, spec: Manifest = {}): Manifest =>
+    aPolicy({ name: `p${String(day)}`, creationTimestamp: `2026-01-0${String(day)}T00:00:00Z` }, { limits, ...spec });
+  const specific = [1, 2, 3].map((day) => aged(day, { precedence: "MostSpecific" }));
+  const watched = [4, 5].map((day) => aged(day, { precedence: "MostSpecific", mode: "Shadow" }));
+  const { findings } = compiled(...specific, ...watched, aged(6), aged(7), aged(8), ...surroundings);
+  expect(findings.map(({ code, object }) => `${code} ${object.name}`)).toEqual(["TooManyLimits p8"]);
 });

@@ -1,41 +1,14 @@
 // Every way to get a manifest wrong that somebody will find, with the exact line that they are shown.
 
-import { describe, test } from "vitest";
-import {
-  aBackend,
-  aConsumer,
-  aLimit,
-  aPolicy,
-  aRoute,
-  compiled,
-  linesOf,
-  type Manifest,
-  withField,
-} from "./manifest-builders.ts";
-
-interface Row {
-  /** Field that is changed. */
-  readonly at: string;
-  /** What is written there; undefined takes the field away. */
-  readonly to: unknown;
-  /** The finding: "<field>: found ..., wanted ...". */
-  readonly line: string;
-}
+import { test } from "vitest";
+import { aBackend, aConsumer, aLimit, aPolicy, aRoute, compiled, linesOf, withField } from "./manifest-builders.ts";
+import { LABEL, OBJECT_NAME, type Row, rejects } from "./refused-fields.ts";
 
 const consumer = aConsumer({ name: "user1" }, { credentials: [{ name: "main", apiKey: { value: "k-1" } }] });
 const backend = aBackend({}, { auth: { type: "APIKey", apiKey: { value: "sk-1" } } });
 const route = aRoute();
-const policy = aPolicy(
-  {},
-  { limits: [aLimit({ when: [{ type: "Model", values: ["gpt-4"] }], per: [{ type: "Consumer" }] })] },
-);
-
 const HASH = `sha256:${"ab".repeat(32)}`;
-const LABEL = "a name: lower-case letters, digits and -, starting and ending with a letter or digit, at most 63";
-const OBJECT_NAME =
-  "a name: lower-case letters, digits, - and ., starting and ending with a letter or digit, at most 253";
 const PLAIN_NAME = "a name of 1 to 253 characters, without spaces at its ends";
-const DURATION = "a duration: a number and s, m, h or d, like 30s";
 const TIMEOUT = "a duration: a number and ms, s, m or h, like 5s";
 const HEADER = "a header name: letters, digits and !#$%&'*+-.^_`|~, at most 128";
 const ENDPOINT = "an http or https URL without user, query and fragment, like https://llm.example.com";
@@ -288,175 +261,9 @@ const routes: Row[] = [
   },
 ];
 
-const LIMIT = "an integer from 1 to 9007199254740991";
-const AMOUNT = `${LIMIT}; with unit Cost also a decimal number in quotes, like "12.50"`;
-
-const policies: Row[] = [
-  { at: "spec.limits", to: [], line: "spec.limits: found a list of 0, wanted at least 1 entry" },
-  {
-    at: "spec.limits",
-    to: Array.from({ length: 17 }, (_, i) => aLimit({ name: `l${String(i)}` })),
-    line: "spec.limits: found a list of 17, wanted at most 16 entries",
-  },
-  { at: "spec.limits[0].name", to: "per minute", line: `spec.limits[0].name: found "per minute", wanted ${LABEL}` },
-  { at: "spec.limits[0].limit", to: 0, line: `spec.limits[0].limit: found 0, wanted ${LIMIT}` },
-  { at: "spec.limits[0].limit", to: 1.5, line: `spec.limits[0].limit: found 1.5, wanted ${AMOUNT}` },
-  {
-    at: "spec.limits[0].limit",
-    to: "500",
-    line: 'spec.limits[0].limit: found "500", wanted an integer; a decimal number in quotes goes with unit Cost only',
-  },
-  {
-    at: "spec.limits[0].unit",
-    to: "Expression",
-    line: "spec.limits[0].expression: found nothing, wanted an expression with unit Expression, and with no other unit",
-  },
-  {
-    at: "spec.limits[0].expression",
-    to: "prompt_tokens",
-    line: 'spec.limits[0].expression: found "prompt_tokens", wanted an expression with unit Expression, and with no other unit',
-  },
-  { at: "spec.limits[0].limit", to: 2 ** 53, line: `spec.limits[0].limit: found 9007199254740992, wanted ${LIMIT}` },
-  { at: "spec.limits[0].limit", to: undefined, line: `spec.limits[0].limit: found nothing, wanted ${AMOUNT}` },
-  {
-    at: "spec.limits[0].window.duration",
-    to: "90x",
-    line: `spec.limits[0].window.duration: found "90x", wanted ${DURATION}`,
-  },
-  {
-    at: "spec.limits[0].window.duration",
-    to: "",
-    line: `spec.limits[0].window.duration: found "", wanted ${DURATION}`,
-  },
-  {
-    at: "spec.limits[0].window.duration",
-    to: 60,
-    line: `spec.limits[0].window.duration: found 60, wanted ${DURATION}`,
-  },
-  {
-    at: "spec.limits[0].window.duration",
-    to: "30s1m",
-    line: `spec.limits[0].window.duration: found "30s1m", wanted ${DURATION}`,
-  },
-  {
-    at: "spec.limits[0].window.duration",
-    to: "500ms",
-    line: `spec.limits[0].window.duration: found "500ms", wanted ${DURATION}`,
-  },
-  {
-    at: "spec.limits[0].window.duration",
-    to: "367d",
-    line: 'spec.limits[0].window.duration: found "367d", wanted a duration from 1s to 366d',
-  },
-  {
-    at: "spec.limits[0].window.duration",
-    to: "0s",
-    line: 'spec.limits[0].window.duration: found "0s", wanted a duration from 1s to 366d',
-  },
-  { at: "spec.limits[0].window", to: "60s", line: "spec.limits[0].window: found a string, wanted an object" },
-  {
-    at: "spec.limits[0].windw",
-    to: { duration: "60s" },
-    line: "spec.limits[0].windw: found an unknown field, wanted a known field; did you mean `window`?",
-  },
-  {
-    at: "spec.limits[0].window.algorithm",
-    to: "sliding",
-    line: 'spec.limits[0].window.algorithm: found "sliding", wanted one of Sliding, Fixed',
-  },
-  {
-    at: "spec.limits[0].unit",
-    to: "Tokens",
-    line: 'spec.limits[0].unit: found "Tokens", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests, Cost, Expression',
-  },
-  {
-    at: "spec.limits[0].label",
-    to: "a b",
-    line: 'spec.limits[0].label: found "a b", wanted a label: letters, digits and !#$%&\'*+-.^_`|~, at most 63',
-  },
-  {
-    at: "spec.limits[0].when[0].name",
-    to: "x-team",
-    line: 'spec.limits[0].when[0].name: found "x-team", wanted a name (that of the request header) with type Header, and with no other type',
-  },
-  {
-    at: "spec.limits[0].when[0].type",
-    to: "Header",
-    line: "spec.limits[0].when[0].name: found nothing, wanted a name (that of the request header) with type Header, and with no other type",
-  },
-  {
-    at: "spec.limits[0].when[0].by",
-    to: "Name",
-    line: 'spec.limits[0].when[0].by: found "Name", wanted no by, which goes with type Consumer only',
-  },
-  {
-    at: "spec.limits[0].when[0]",
-    to: { type: "IP", match: "Prefix", values: ["10.0.0.0/8"] },
-    line: 'spec.limits[0].when[0].match: found "Prefix", wanted no match with type IP: its values are addresses and CIDR ranges',
-  },
-  {
-    at: "spec.limits[0].when[0]",
-    to: { type: "IP", values: ["10.0.0.0/8", "10.0.0.0/33"] },
-    line: 'spec.limits[0].when[0].values[1]: found "10.0.0.0/33", wanted an IP address or a CIDR range, like 192.0.2.7 or 10.0.0.0/8',
-  },
-  {
-    at: "spec.limits[0].when[0].match",
-    to: "Regex",
-    line: 'spec.limits[0].when[0].match: found "Regex", wanted one of Exact, Prefix, Glob',
-  },
-  {
-    at: "spec.limits[0].when[0].value",
-    to: "gpt-4",
-    line: "spec.limits[0].when[0].value: found an unknown field, wanted a known field; did you mean `values`?",
-  },
-  { at: "spec.limits[0].per", to: [], line: "spec.limits[0].per: found a list of 0, wanted at least 1 entry" },
-  {
-    at: "spec.limits[0].per",
-    to: [{ type: "Shared" }, { type: "Consumer" }],
-    line: "spec.limits[0].per: found a list of 2, wanted type Shared alone in its list",
-  },
-  {
-    at: "spec.limits[0].per",
-    to: [{ type: "Header" }],
-    line: "spec.limits[0].per[0].name: found nothing, wanted a name (that of the request header) with type Header, and with no other type",
-  },
-  {
-    at: "spec.appliesTo",
-    to: { consumers: ["A"] },
-    line: `spec.appliesTo.consumers[0]: found "A", wanted ${OBJECT_NAME}`,
-  },
-  { at: "spec.mode", to: "Off", line: 'spec.mode: found "Off", wanted one of Enforce, Shadow' },
-  {
-    at: "spec.response",
-    to: { statusCode: 600 },
-    line: "spec.response.statusCode: found 600, wanted an integer from 200 to 599",
-  },
-  {
-    at: "spec.precedence",
-    to: "Additive",
-    line: "spec.precedence: found an unknown field, wanted one of appliesTo, mode, limits, response",
-  },
-];
-
-function rejects(title: string, base: Manifest, rows: readonly Row[]): void {
-  describe(title, () => {
-    const others = [aBackend()].filter(() => base["kind"] === "AIRoute");
-    for (const { at, to, line } of rows) {
-      const shown = to === undefined ? "absent" : JSON.stringify(to).slice(0, 40);
-      test(`[unit] refuses a ${title} with ${at}: ${shown}`, ({ expect }) => {
-        const output = compiled(withField(base, at, to), ...others);
-        const errors = output.findings.filter(({ severity }) => severity === "error");
-        expect(errors.map(({ field, found, wanted }) => `${field}: found ${found}, wanted ${wanted}`)).toEqual([line]);
-        expect(output.objects.filter(({ kind }) => kind === base["kind"])).toEqual([]);
-      });
-    }
-  });
-}
-
 rejects("Consumer", consumer, [...common, ...consumers]);
 rejects("AIBackend", backend, backends);
 rejects("AIRoute", route, routes);
-rejects("AIRateLimitPolicy", policy, policies);
 
 test.for([
   {

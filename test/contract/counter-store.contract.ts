@@ -108,6 +108,8 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       { name: "sliding forgets what is two windows back", algorithm: "Sliding", windowsAgo: 2 },
       { name: "fixed forgets the last window", algorithm: "Fixed", windowsAgo: 1 },
       { name: "fixed counts this window in full", algorithm: "Fixed", windowsAgo: 0 },
+      { name: "from first counts the open window in full", algorithm: "FixedFromFirst", windowsAgo: 0 },
+      { name: "from first forgets a window that has ended", algorithm: "FixedFromFirst", windowsAgo: 1 },
     ] as const)(`[${level}] $name`, async ({ algorithm, windowsAgo }) => {
       const counter = one({ algorithm });
       await harness.seed(counter, windowsAgo, 1000);
@@ -127,6 +129,62 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       const { states } = await admit(store, [aCheck(counter)]);
       expect(states[0]).toMatchObject({ current: 5, previous: 70 });
     });
+
+    test(title("from first: a check opens a window, and neither later checks nor charges move it"), async () => {
+      const counter = one({ algorithm: "FixedFromFirst" });
+      const opened = await admit(store, [aCheck(counter, { refuseAt: 10 })]);
+      expect(opened.states).toEqual([{ index: opened.nowMs, current: 0, previous: 0 }]);
+      await charge(store, { counter, amount: 5 });
+      const state = { index: opened.nowMs, current: 5, previous: 0 };
+      expect((await admit(store, [aCheck(counter, { refuseAt: 10 })])).states).toEqual([state]);
+      await store.flush(5000);
+      expect((await admit(store, [aCheck(counter, { refuseAt: 10 })])).states).toEqual([state]);
+    });
+
+    test(title("from first: checks at once open one window"), async () => {
+      const counter = one({ algorithm: "FixedFromFirst" });
+      const told = await Promise.all(
+        Array.from({ length: 20 }, () => admit(store, [aCheck(counter, { refuseAt: 1 })])),
+      );
+      expect(new Set(told.map(({ states }) => states[0]?.index)).size).toBe(1);
+    });
+
+    test(title("from first: a request that another limit refuses opens the window, and takes nothing"), async () => {
+      const counters = fresh(6, { algorithm: "FixedFromFirst" });
+      const [full, ...free] = counters;
+      if (full === undefined) throw new Error("no counter");
+      await charge(store, { counter: full, amount: 1 });
+      const sameHash = { ...full, field: aCounter({ prefix, limit: "calls", algorithm: "FixedFromFirst" }).field };
+      const checks = [full, ...free, sameHash].map((counter) => aCheck(counter, { ask: 1, refuseAt: 1 }));
+      const refused = await admit(store, checks);
+      expect(refused.taken).toBe(false);
+      await store.flush(5000);
+      const { states } = await admit(store, checks);
+      expect(states).toEqual(refused.states);
+      expect(states.map(({ current }) => current)).toEqual([1, 0, 0, 0, 0, 0, 0]);
+    });
+
+    test(title("from first: a charge after the end opens a window of its own"), async () => {
+      const counter = one({ algorithm: "FixedFromFirst" });
+      await harness.seed(counter, 1, 70);
+      await charge(store, { counter, amount: 5 });
+      await store.flush(5000);
+      const { states, nowMs } = await admit(store, [aCheck(counter)]);
+      expect(states[0]).toMatchObject({ current: 5, previous: 0 });
+      expect(nowMs - (states[0]?.index ?? 0)).toBeLessThan(5000);
+    });
+
+    test(
+      title("from first: of many at once exactly as many as the limit allows are taken, in one window"),
+      async () => {
+        const counter = one({ algorithm: "FixedFromFirst" });
+        const told = await Promise.all(
+          Array.from({ length: 50 }, () => admit(store, [aCheck(counter, { ask: 1, refuseAt: 10 })])),
+        );
+        expect(told.filter(({ taken }) => taken)).toHaveLength(10);
+        expect(new Set(told.map(({ states }) => states[0]?.index)).size).toBe(1);
+      },
+    );
 
     test(title("a check asks, reads the state before its ask, and adds it"), async () => {
       const counter = one();

@@ -31,8 +31,10 @@ function createHarness(url: () => string, isCluster: boolean) {
         stores.push(store);
         return store;
       },
-      async seed({ key, field, window: { durationMs } }, windowsAgo, amount) {
-        const index = windowIndex(Date.now(), durationMs) - windowsAgo;
+      async seed({ key, field, window: { algorithm, durationMs } }, windowsAgo, amount) {
+        const nowMs = Date.now();
+        const openedMs = nowMs - windowsAgo * durationMs;
+        const index = algorithm === "FixedFromFirst" ? openedMs : windowIndex(nowMs, durationMs) - windowsAgo;
         await client.hset(key, field, `${String(index)} ${String(amount)} 0`);
         await client.pexpire(key, 2 * durationMs);
       },

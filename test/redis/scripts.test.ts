@@ -45,12 +45,14 @@ interface Item {
   readonly field?: string;
   readonly windowMs?: number;
   readonly index?: number | string;
+  readonly algorithm?: "S" | "O";
 }
 
 function chargeBatch(batch: number, items: readonly Item[], base = 0): Promise<unknown[]> {
-  const perItem = items.flatMap(({ field = "f", windowMs = WINDOW_MS, amount, index = "" }) => [
+  const perItem = items.flatMap(({ field = "f", algorithm = "S", windowMs = WINDOW_MS, amount, index = "" }) => [
     1,
     field,
+    algorithm,
     windowMs,
     amount,
     index,
@@ -132,6 +134,67 @@ describe("charge.lua", () => {
     expect(await stored()).toBe(`${String(indexNow() + index)} ${rest}`);
   });
 
+  test.for([
+    { name: "to the open window that it names", wasAgo: 1000, targetAgo: 1000, amount: 5, then: [1000, "55 0"] },
+    { name: "to the open window, though it names none", wasAgo: 1000, targetAgo: "", amount: 5, then: [1000, "55 0"] },
+    {
+      name: "to the open window, though it names an older that is open too",
+      wasAgo: 1000,
+      targetAgo: 2000,
+      amount: 5,
+      then: [1000, "55 0"],
+    },
+    {
+      name: "to the open window, though it names a younger",
+      wasAgo: 1000,
+      targetAgo: 10,
+      amount: 5,
+      then: [1000, "55 0"],
+    },
+    { name: "nowhere when its window has ended", wasAgo: 1000, targetAgo: WINDOW_MS, amount: 5, then: [1000, "50 0"] },
+    { name: "to a new window when none is open", wasAgo: WINDOW_MS, targetAgo: "", amount: 5, then: [0, "5 0"] },
+    {
+      name: "to its own window when that one is lost here",
+      wasAgo: undefined,
+      targetAgo: 9000,
+      amount: 5,
+      then: [9000, "5 0"],
+    },
+    {
+      name: "to a window that opens now when the sender's clock is ahead",
+      wasAgo: undefined,
+      targetAgo: -9000,
+      amount: 5,
+      then: [0, "5 0"],
+    },
+    { name: "back from the window that it names", wasAgo: 1000, targetAgo: 1000, amount: -5, then: [1000, "45 0"] },
+    { name: "back from no other window", wasAgo: 1000, targetAgo: 1001, amount: -5, then: [1000, "50 0"] },
+    {
+      name: "back from no window that has ended",
+      wasAgo: WINDOW_MS,
+      targetAgo: WINDOW_MS,
+      amount: -5,
+      then: [WINDOW_MS, "50 0"],
+    },
+  ] as const)("[redis] from first: an amount goes $name", async ({ wasAgo, targetAgo, amount, then: [ago, rest] }) => {
+    const nowMs = Date.now();
+    if (wasAgo !== undefined) await redis.hset(hash, "f", `${String(nowMs - wasAgo)} 50 0`);
+    const index = targetAgo === "" ? "" : nowMs - targetAgo;
+    expect((await chargeBatch(1, [{ algorithm: "O", amount, index }]))[0]).toBe(APPLIED);
+    const [opened = "", ...amounts] = (await stored())?.split(" ") ?? [];
+    expect(amounts.join(" ")).toBe(rest);
+    // Exact where the opening was named, else the moment of the call.
+    if (ago > 0) expect(Number(opened)).toBe(nowMs - ago);
+    else expect(Math.abs(Number(opened) - nowMs)).toBeLessThan(5000);
+  });
+
+  test("[redis] from first: giving back creates nothing, and an opened window expires", async () => {
+    await chargeBatch(1, [{ algorithm: "O", amount: -5, index: Date.now(), windowMs: 60_000 }]);
+    expect(await redis.exists(hash)).toBe(0);
+    await chargeBatch(2, [{ algorithm: "O", amount: 5, windowMs: 60_000 }]);
+    expect(await redis.pttl(hash)).toBeGreaterThan(60_000);
+  });
+
   test("[redis] giving back to a counter that is gone creates none", async () => {
     expect((await chargeBatch(1, [{ amount: -10, index: indexNow() }]))[0]).toBe(APPLIED);
     expect(await redis.exists(hash)).toBe(0);
@@ -172,7 +235,7 @@ describe("charge.lua", () => {
   test("[redis] a key of another type costs its own charges only", async () => {
     await redis.set(hash, "text", "PX", 60_000);
     const other = `${hash}2`;
-    const items = [1, "f", WINDOW_MS, 5, "", 2, "f", WINDOW_MS, 6, ""];
+    const items = [1, "f", "S", WINDOW_MS, 5, "", 2, "f", "S", WINDOW_MS, 6, ""];
     expect(await run(CHARGE, [sequence, hash, other], [1, 0, DAY_MS, ...items])).toEqual([
       APPLIED,
       1,
@@ -193,7 +256,7 @@ describe("charge.lua", () => {
 describe("admit.lua", () => {
   interface AskItem {
     readonly field?: string;
-    readonly algorithm?: "S" | "F";
+    readonly algorithm?: "S" | "F" | "O";
     readonly windowMs?: number;
     readonly ask?: number;
     readonly refuseAt?: number | "";
@@ -235,6 +298,32 @@ describe("admit.lua", () => {
     expect((await ask([{ ask: 0, refuseAt: Math.floor(1000 * share) - 1 }]))[1]).toBe(0);
     expect((await ask([{ ask: 0, refuseAt: Math.ceil(1000 * share) + 1 }]))[1]).toBe(1);
     expect((await ask([{ ask: 0, refuseAt: 1, algorithm: "F" }]))[1]).toBe(1);
+  });
+
+  test("[redis] from first: a check opens a window that expires, and the next leaves it as it is", async () => {
+    const [nowMs, taken, state] = await ask([{ algorithm: "O", ask: 0, refuseAt: 1, windowMs: 60_000 }]);
+    expect([taken, state]).toEqual([1, `${String(nowMs)} 0 0`]);
+    expect(await stored()).toBe(state);
+    expect(await redis.pttl(hash)).toBeGreaterThan(60_000);
+    expect((await ask([{ algorithm: "O", ask: 2, refuseAt: 1, windowMs: 60_000 }])).slice(1)).toEqual([1, state]);
+    expect(await stored()).toBe(`${String(nowMs)} 2 0`);
+  });
+
+  test("[redis] from first: of a window that has ended nothing is left", async () => {
+    await redis.hset(hash, "f", `${String(Date.now() - WINDOW_MS)} 9 0`);
+    const [nowMs, ...rest] = await ask([{ algorithm: "O", ask: 3, refuseAt: 1 }]);
+    expect(rest).toEqual([1, `${String(nowMs)} 0 0`]);
+    expect(await stored()).toBe(`${String(nowMs)} 3 0`);
+  });
+
+  test("[redis] from first: a refusal opens the windows of the checks that do not refuse, and adds nothing", async () => {
+    await redis.hset(hash, "g", `${String(indexNow())} 4 0`);
+    const refusing = { algorithm: "O", field: "h", refuseAt: 0 } as const;
+    const [nowMs, taken] = await ask([{ algorithm: "O" }, { field: "g", refuseAt: 4, algorithm: "F" }, refusing]);
+    expect(taken).toBe(0);
+    expect(await stored()).toBe(`${String(nowMs)} 0 0`);
+    expect(await stored("g")).toBe(`${String(indexNow())} 4 0`);
+    expect(await stored("h")).toBeNull();
   });
 
   test("[redis] two checks on one counter are told the same and both add", async () => {

@@ -8,7 +8,7 @@ import { windowIndex } from "../../../dataplane/core/window.ts";
 const checked = fc
   .record({
     mode: fc.constantFrom("Enforce" as const, "Shadow" as const),
-    algorithm: fc.constantFrom("Sliding" as const, "Fixed" as const),
+    algorithm: fc.constantFrom("Sliding" as const, "Fixed" as const, "FixedFromFirst" as const),
     limit: fc.integer({ min: 1, max: 50 }),
     durationMs: fc.constantFrom(1000, 60_000, 3_600_000),
     ago: fc.integer({ min: -1, max: 2 }),
@@ -30,7 +30,10 @@ const checked = fc
           window: { algorithm, durationMs },
           label: { kind: "fixed", text: name },
         },
-        state: { index: windowIndex(nowMs, durationMs) - ago, current, previous },
+        state:
+          algorithm === "FixedFromFirst"
+            ? { index: nowMs - ago * durationMs - 1, current, previous: 0 }
+            : { index: windowIndex(nowMs, durationMs) - ago, current, previous },
       }),
   );
 

@@ -5,6 +5,7 @@ import { test } from "vitest";
 import {
   addAt,
   type CounterState,
+  isSpent,
   MAX_AMOUNT,
   stateAt,
   usageAt,
@@ -20,12 +21,19 @@ const durationMs = fc.oneof(
   fc.integer({ min: 1, max: YEAR_MS }),
   fc.constantFrom(1000, 60_000, 3_600_000),
 );
-const window: fc.Arbitrary<Window> = fc.record({ algorithm: fc.constantFrom("Sliding", "Fixed"), durationMs });
+const window: fc.Arbitrary<Window> = fc.record({
+  algorithm: fc.constantFrom("Sliding", "Fixed", "FixedFromFirst"),
+  durationMs,
+});
 const amount = fc.oneof(fc.nat({ max: 1000 }), fc.integer({ min: 0, max: MAX_AMOUNT }));
-/** A counter as a store may hold it: last written up to three windows ago, or a window ahead by a clock that is. */
+/**
+ * A counter as a store may hold it: last written up to three windows ago, or a window ahead by a clock that is. `into` is
+ * the share of its window that had passed when one from the first request opened.
+ */
 const held = fc.record({
   window,
   nowMs: moment,
+  into: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   ago: fc.integer({ min: -1, max: 3 }),
   current: amount,
   previous: amount,
@@ -33,7 +41,15 @@ const held = fc.record({
 
 type Held = typeof held extends fc.Arbitrary<infer T> ? T : never;
 
-function stateOf({ window: { durationMs: length }, nowMs, ago, current, previous }: Held): CounterState {
+function stateOf({
+  window: { algorithm, durationMs: length },
+  nowMs,
+  into,
+  ago,
+  current,
+  previous,
+}: Held): CounterState {
+  if (algorithm === "FixedFromFirst") return { index: nowMs - Math.floor((ago + into) * length), current, previous: 0 };
   return { index: windowIndex(nowMs, length) - ago, current, previous };
 }
 
@@ -59,7 +75,7 @@ test("[unit] without charges usage never grows as time passes, within a window o
 test("[unit] usage lies between the present window's amount and that with all of the last one", () => {
   fc.assert(
     fc.property(held, (each) => {
-      const { current, previous } = stateAt(stateOf(each), each.nowMs, each.window.durationMs);
+      const { current, previous } = stateAt(stateOf(each), each.nowMs, each.window);
       const usage = usageAt(each.window, stateOf(each), each.nowMs);
       return current <= usage && usage <= current + previous;
     }),
@@ -72,11 +88,15 @@ test("[unit] a state that is rolled over first means the same", () => {
       const state = stateOf(each);
       const midMs = each.nowMs + firstMs;
       const endMs = midMs + thenMs;
-      const rolled = stateAt(state, midMs, each.window.durationMs);
-      const [once, twice] = [state, rolled].map((from) => stateAt(from, endMs, each.window.durationMs));
-      const isEqual =
-        once?.index === twice?.index && once?.current === twice?.current && once?.previous === twice?.previous;
-      return isEqual && usageAt(each.window, state, endMs) === usageAt(each.window, rolled, endMs);
+      fc.pre(each.window.algorithm !== "FixedFromFirst" || !isSpent(state, midMs, each.window));
+      const rolled = stateAt(state, midMs, each.window);
+      const [once, twice] = [state, rolled].map((from) => stateAt(from, endMs, each.window));
+      const amountsOf = (told: CounterState | undefined): string =>
+        [told?.index, told?.current, told?.previous].join(" ");
+      return (
+        amountsOf(once) === amountsOf(twice) &&
+        usageAt(each.window, state, endMs) === usageAt(each.window, rolled, endMs)
+      );
     }),
   );
 });
@@ -84,9 +104,8 @@ test("[unit] a state that is rolled over first means the same", () => {
 test("[unit] an amount raises usage by exactly itself, up to 2^53 - 1", () => {
   fc.assert(
     fc.property(held, fc.nat({ max: 1_000_000 }), (each, added) => {
-      const length = each.window.durationMs;
-      const before = stateAt(stateOf(each), each.nowMs, length);
-      const after = addAt(stateOf(each), each.nowMs, { durationMs: length, amount: added });
+      const before = stateAt(stateOf(each), each.nowMs, each.window);
+      const after = addAt(stateOf(each), each.nowMs, { window: each.window, amount: added });
       const isSameWindow = after.index === before.index && after.previous === before.previous;
       return isSameWindow && after.current === Math.min(MAX_AMOUNT, before.current + added);
     }),
@@ -114,6 +133,38 @@ test("[unit] nobody waits longer than two windows", () => {
     fc.property(held, fc.integer({ min: 1, max: 2000 }), (each, limit) => {
       fc.pre(each.ago >= 0);
       return waitMs(each.window, stateOf(each), { limit, nowMs: each.nowMs }) <= 2 * each.window.durationMs;
+    }),
+  );
+});
+
+test("[unit] what is spent counts nothing, now and at any later time", () => {
+  fc.assert(
+    fc.property(held, fc.nat({ max: 4 * YEAR_MS }), (each, laterMs) => {
+      const state = stateOf(each);
+      if (!isSpent(state, each.nowMs, each.window)) return true;
+      return usageAt(each.window, state, each.nowMs) === 0 && usageAt(each.window, state, each.nowMs + laterMs) === 0;
+    }),
+  );
+});
+
+test("[unit] from first: any charges lie in windows of exactly the duration, opened by a charge, that do not overlap", () => {
+  const gaps = fc.array(fc.tuple(fc.nat({ max: 3000 }), fc.integer({ min: 1, max: 100 })), { maxLength: 40 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2000 }), gaps, (length, charges) => {
+      const fromFirst: Window = { algorithm: "FixedFromFirst", durationMs: length };
+      let state: CounterState = { index: 0, current: 0, previous: 0 };
+      let nowMs = 2000;
+      for (const [gapMs, added] of charges) {
+        nowMs += gapMs;
+        const wasOpen = nowMs < state.index + length;
+        const next = addAt(state, nowMs, { window: fromFirst, amount: added });
+        const expected = wasOpen
+          ? { index: state.index, current: state.current + added }
+          : { index: nowMs, current: added };
+        if (next.index !== expected.index || next.current !== expected.current) return false;
+        state = next;
+      }
+      return true;
     }),
   );
 });

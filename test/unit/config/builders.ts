@@ -75,8 +75,9 @@ export function aPolicy(parts: Partial<CompiledPolicy> = {}): CompiledPolicy {
     name: "policy",
     createdMs: 0,
     appliesTo: {},
+    precedence: "Additive",
     limits: [aLimit()],
-    response: { statusCode: 429, bodyFormat: "Dialect", message: "" },
+    response: { statusCode: 429, bodyFormat: "Dialect", message: "", headers: { formats: ["Window"] } },
     ...parts,
   };
 }

@@ -111,6 +111,30 @@ describe("which limits", () => {
     expect(names(match({}))).toEqual(["all"]);
   });
 
+  test("[unit] of MostSpecific policies one is in force beside all Additive ones, chosen anew for each backend", () => {
+    const named = (name: string, parts: Partial<CompiledPolicy>): CompiledPolicy =>
+      aPolicy({ name, precedence: "MostSpecific", limits: [aLimit({ name })], ...parts });
+    const match = matcherOf([
+      named("all", {}),
+      named("gold", { appliesTo: { consumerGroups: ["gold"] } }),
+      named("silver", { appliesTo: { consumerGroups: ["silver"] }, createdMs: 1 }),
+      named("alice", { appliesTo: { consumers: ["alice"], backends: ["azure"] } }),
+      named("watched", {
+        appliesTo: { routes: ["chat"], consumers: ["bob"] },
+        limits: [aLimit({ name: "watched", mode: "Shadow" })],
+      }),
+      aPolicy({ name: "beside", limits: [aLimit({ name: "beside" })] }),
+    ]);
+    for (let round = 0; round < 2; round++) {
+      expect(names(match({ key: "alice-key" }))).toEqual(["gold", "beside"]);
+      expect(names(match({ key: "alice-key", backend: "azure" }))).toEqual(["alice", "beside"]);
+      expect(names(match({ key: "bob-key" }))).toEqual(["gold", "watched", "beside"]);
+      expect(names(match({ key: "bob-key", route: "batch" }))).toEqual(["gold", "beside"]);
+      expect(names(match({ key: "carol-key" }))).toEqual(["all", "beside"]);
+      expect(names(match())).toEqual(["all", "beside"]);
+    }
+  });
+
   test("[unit] what is remembered of a caller on one route does not leak to another route or caller", () => {
     const match = matcherOf([
       aPolicy({ name: "p", appliesTo: { routes: ["chat"] }, limits: [aLimit({ name: "chat-only" })] }),

@@ -8,6 +8,7 @@ import {
   type Algorithm,
   addAt,
   EMPTY_STATE,
+  isSpent,
   MAX_AMOUNT,
   stateAt,
   usageAt,
@@ -95,9 +96,40 @@ test.for([
   expect(waitMs(aLimit(10, "Fixed").window, { index: INDEX, current, previous: 99 }, { limit: 10, nowMs })).toBe(wait);
 });
 
+const FROM_FIRST = { algorithm: "FixedFromFirst", durationMs: MINUTE_MS } as const;
+/** Opened 7 ms after some minute began: its end is on no grid. */
+const OPENED_MS = START_MS + 7;
+
+test.for([
+  { name: "in the millisecond of its opening", passedMs: 0, usage: 5, wait: MINUTE_MS },
+  { name: "across a minute of the clock", passedMs: MINUTE_MS - 5, usage: 5, wait: 5 },
+  { name: "in its last millisecond", passedMs: MINUTE_MS - 1, usage: 5, wait: 1 },
+  { name: "not at its end", passedMs: MINUTE_MS, usage: 0, wait: 0 },
+  { name: "not much later", passedMs: 90 * MINUTE_MS, usage: 0, wait: 0 },
+  { name: "by a clock behind the one that opened it", passedMs: -3, usage: 5, wait: MINUTE_MS + 3 },
+])("[unit] from first: an amount counts $name", ({ passedMs, usage, wait }) => {
+  const state = addAt(EMPTY_STATE, OPENED_MS, { window: FROM_FIRST, amount: 5 });
+  const nowMs = OPENED_MS + passedMs;
+  expect(usageAt(FROM_FIRST, state, nowMs)).toBe(usage);
+  expect(waitMs(FROM_FIRST, state, { limit: 5, nowMs })).toBe(wait);
+  expect(isSpent(state, nowMs, FROM_FIRST)).toBe(usage === 0);
+});
+
+test.for([
+  { name: "in the open window", passedMs: MINUTE_MS - 1, then: { index: OPENED_MS, current: 12, previous: 0 } },
+  {
+    name: "late in one of its own",
+    passedMs: MINUTE_MS,
+    then: { index: OPENED_MS + MINUTE_MS, current: 7, previous: 0 },
+  },
+])("[unit] from first: a charge counts $name", ({ passedMs, then }) => {
+  const state = addAt(EMPTY_STATE, OPENED_MS, { window: FROM_FIRST, amount: 5 });
+  expect(addAt(state, OPENED_MS + passedMs, { window: FROM_FIRST, amount: 7 })).toEqual(then);
+});
+
 test("[unit] a limit of 1 in 10 s: a second after the next window has begun it still refuses, after 20 s it passes", () => {
   const window = { algorithm: "Sliding", durationMs: 10_000 } as const;
-  const state = addAt(EMPTY_STATE, START_MS, { durationMs: 10_000, amount: 297 });
+  const state = addAt(EMPTY_STATE, START_MS, { window, amount: 297 });
   const usages = [0, 9.999, 11, 19.9, 20].map((seconds) => usageAt(window, state, START_MS + seconds * 1000));
   expect(usages.map((usage) => usage >= 1)).toEqual([true, true, true, true, false]);
 });
@@ -113,10 +145,10 @@ test.for([
   },
 ])("[unit] a state: $name", ({ passed, then }) => {
   const state = { index: INDEX, current: 5, previous: 7 };
-  expect(stateAt(state, START_MS + passed * MINUTE_MS, MINUTE_MS)).toEqual(then);
+  expect(stateAt(state, START_MS + passed * MINUTE_MS, aLimit(1).window)).toEqual(then);
 });
 
 test("[unit] amounts stop at 2^53 - 1", () => {
   const state = { index: INDEX, current: MAX_AMOUNT - 1, previous: 0 };
-  expect(addAt(state, START_MS, { durationMs: MINUTE_MS, amount: 9 }).current).toBe(MAX_AMOUNT);
+  expect(addAt(state, START_MS, { window: aLimit(1).window, amount: 9 }).current).toBe(MAX_AMOUNT);
 });

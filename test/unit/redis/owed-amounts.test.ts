@@ -15,7 +15,7 @@ function seal(owed: OwedAmounts, charges: readonly [amount: number, index: numbe
   const items: ChargeItem[] = [];
   for (const [amount, index] of charges) owed.charge({ counter, amount, index });
   const entry = owed.charge({ counter, amount: 0, index: nowIndex });
-  if (entry !== undefined) owed.seal(entry, nowIndex, items);
+  if (entry !== undefined) owed.seal(entry, nowIndex * HOUR_MS, items);
   return items;
 }
 
@@ -109,6 +109,24 @@ test("[unit] what is owed fades with its window in own checks too", () => {
     [0, 5],
     [0, 0],
   ]);
+});
+
+test("[unit] from first: own amounts count until their window ends, and tell when it opened", () => {
+  const fromFirst = aCounter({ prefix: "t:", algorithm: "FixedFromFirst" });
+  const owed = new OwedAmounts(10);
+  owed.charge({ counter: fromFirst, amount: 5, index: NOW_MS });
+  const item = { counter: fromFirst, amount: 7, index: NOW_MS + 2 };
+  owed.hold(item);
+  const told = [10, HOUR_MS - 1, HOUR_MS + 3].map((ms) => owed.addTo(fromFirst, EMPTY_STATE, NOW_MS + ms));
+  expect(told.map(({ index, current }) => [index - NOW_MS, current])).toEqual([
+    [0, 12],
+    [0, 12],
+    [HOUR_MS + 3, 0],
+  ]);
+  const open = { index: NOW_MS + HOUR_MS, current: 100, previous: 0 };
+  owed.charge({ counter: fromFirst, amount: 1, index: open.index });
+  owed.acknowledge(item);
+  expect(owed.addTo(fromFirst, open, NOW_MS + HOUR_MS + 3)).toEqual({ ...open, current: 101 });
 });
 
 test("[unit] beyond its limit of counters it takes no new one, and goes on with those it has", () => {

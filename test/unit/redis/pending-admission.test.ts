@@ -54,9 +54,9 @@ function charged({ redis, index }: Asked): string[] {
   return redis.written().flatMap((command) => {
     const args = command.args.map(String);
     const items = args.slice(2 + Number(args[1]) + 3);
-    return Array.from({ length: items.length / 5 }, (_, i) => {
-      const named = items[5 * i + 4] ?? "";
-      return `${items[5 * i + 3] ?? ""}@${named === "" ? "" : String(Number(named) - index)}`;
+    return Array.from({ length: items.length / 6 }, (_, i) => {
+      const named = items[6 * i + 5] ?? "";
+      return `${items[6 * i + 4] ?? ""}@${named === "" ? "" : String(Number(named) - index)}`;
     });
   });
 }

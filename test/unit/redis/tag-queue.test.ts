@@ -3,6 +3,7 @@
 import type { Command } from "ioredis";
 import { expect, test } from "vitest";
 import type { Counter } from "../../../dataplane/core/counter-store.ts";
+import type { Algorithm } from "../../../dataplane/core/window.ts";
 import { aCounter, HOUR_MS } from "../../helpers/redis-store.ts";
 import { createScriptedRedis } from "../../helpers/scripted-redis.ts";
 
@@ -22,7 +23,11 @@ class Play {
   readonly redis = createScriptedRedis();
   readonly clock = this.redis.clock;
   readonly book = this.redis.book;
-  readonly counter: Counter = aCounter({ prefix: "t:" });
+  readonly counter: Counter;
+
+  constructor(algorithm: Algorithm = "Sliding") {
+    this.counter = aCounter({ prefix: "t:", algorithm });
+  }
 
   /** A turn in which these amounts are charged; returns the commands that it wrote. */
   turn(...amounts: number[]): Command[] {
@@ -59,8 +64,8 @@ function readSent(command: Command): Sent {
   const [, keyCount, ...rest] = command.args.map(String);
   const [number, base, , ...items] = rest.slice(Number(keyCount));
   const amounts = Array.from(
-    { length: items.length / 5 },
-    (_, i) => `${items[5 * i + 3] ?? ""}@${items[5 * i + 4] ?? ""}`,
+    { length: items.length / 6 },
+    (_, i) => `${items[6 * i + 4] ?? ""}@${items[6 * i + 5] ?? ""}`,
   );
   return { number: Number(number), base: base === "1", items: amounts };
 }
@@ -204,4 +209,29 @@ test("[unit] under an id that another process uses too, charges still go out aft
   const play = new Play();
   play.answer(play.one(1), DUPLICATE, 7);
   expect(readSent(play.one(2))).toMatchObject({ number: 8, items: ["2@"] });
+});
+
+test("[unit] from first: in a window that Redis told, a charge goes to whichever is open there", () => {
+  const play = new Play("FixedFromFirst");
+  play.book.lastSeen.set(play.counter, { index: play.clock.nowMs() - 1000, current: 0, previous: 0 });
+  expect(readSent(play.one(5)).items).toEqual(["5@"]);
+});
+
+test("[unit] from first: a window that opened while Redis was away keeps its beginning", () => {
+  const play = new Play("FixedFromFirst");
+  const openedMs = play.clock.nowMs();
+  play.book.charge({ counter: play.counter, amount: 5 });
+  play.clock.advance(HOUR_MS - 1);
+  const sent = play.one(6);
+  expect(readSent(sent).items).toEqual([`11@${String(openedMs)}`]);
+  play.answer(sent, APPLIED, 1);
+  expect(play.book.lastSeen.get(play.counter)).toEqual({ index: openedMs, current: 11, previous: 0 });
+});
+
+test("[unit] from first: what was charged in a window that has ended meanwhile is not sent", () => {
+  const play = new Play("FixedFromFirst");
+  play.book.charge({ counter: play.counter, amount: 5 });
+  play.clock.advance(HOUR_MS);
+  expect(play.turn()).toEqual([]);
+  expect(readSent(play.one(6)).items).toEqual([`6@${String(play.clock.nowMs())}`]);
 });

@@ -2,7 +2,8 @@
 
 import type { LimitStatus } from "../../../dataplane/core/decide.ts";
 import type { Limit } from "../../../dataplane/core/limit.ts";
-import type { LabelledStatus } from "../../../dataplane/respond/window-headers.ts";
+import type { Algorithm } from "../../../dataplane/core/window.ts";
+import type { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
 import { aLimit } from "../config/builders.ts";
 
 export interface StatusParts {
@@ -14,6 +15,10 @@ export interface StatusParts {
   readonly seconds?: number;
   readonly waitMs?: number;
   readonly unit?: Limit["unit"];
+  readonly algorithm?: Algorithm;
+  /** How much of the window has passed. */
+  readonly passedMs?: number;
+  readonly formats?: LabelledStatus["formats"];
 }
 
 const DEFAULTS = {
@@ -24,23 +29,31 @@ const DEFAULTS = {
   seconds: 60,
   unit: "TotalTokens",
   waitMs: 1_000,
+  algorithm: "Sliding",
+  passedMs: 0,
+  formats: ["Window"],
 } as const satisfies StatusParts;
 
 /** Used up when usage reaches the limit, as the core says. */
 export function aStatus(parts: StatusParts = {}): LabelledStatus {
-  const { name, policy, limit, usage, seconds, unit, waitMs } = { ...DEFAULTS, ...parts };
+  const { name, policy, limit, usage, seconds, unit, waitMs, algorithm, passedMs, formats } = { ...DEFAULTS, ...parts };
   const exhausted = usage >= limit;
+  const durationMs = seconds * 1000;
+  const fromFirst = algorithm === "FixedFromFirst";
   const status: LimitStatus = {
     limit: {
-      ...aLimit({ name, limit, unit, window: { algorithm: "Sliding", durationMs: seconds * 1000 } }),
+      ...aLimit({ name, limit, unit, window: { algorithm, durationMs } }),
       policy: { namespace: "ai", name: policy },
     },
+    // The first window after 1970 begins on the grid of any duration; one from the first request a little later.
+    state: { index: fromFirst ? durationMs + 1 : 1, current: usage, previous: 0 },
+    nowMs: durationMs + passedMs + (fromFirst ? 1 : 0),
     usage,
     remaining: Math.max(0, limit - Math.floor(usage)),
     exhausted,
     waitMs: exhausted ? waitMs : 0,
   };
-  return { status, label: parts.label ?? name };
+  return { status, label: parts.label ?? name, formats };
 }
 
 /** name, value, name, value, ... as a record; a name that stands twice fails. */

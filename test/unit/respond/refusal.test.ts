@@ -3,8 +3,8 @@
 import { describe, expect, test } from "vitest";
 import type { CompiledPolicy } from "../../../dataplane/contract/compiled.ts";
 import type { DialectName } from "../../../dataplane/providers/provider.ts";
+import type { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
 import { type Refusal, refusal } from "../../../dataplane/respond/refusal.ts";
-import type { LabelledStatus } from "../../../dataplane/respond/window-headers.ts";
 import { aStatus, headerRecord } from "./builders.ts";
 
 /** The first exhausted status decides unless another waits longer, as the core says. */
@@ -20,7 +20,7 @@ function refuse(
   return refusal({
     decision: { kind: "deny", statuses, exhausted, decidedBy, shadowed: [] },
     labelled,
-    response: { statusCode: 429, bodyFormat: "Dialect", message: "", ...response },
+    response: { statusCode: 429, bodyFormat: "Dialect", message: "", headers: { formats: [] }, ...response },
     asker: { dialect, requestId: "req-1" },
   });
 }
