@@ -103,6 +103,7 @@ const dataplane = [
   ...closed("proxy-imports-the-data-plane-folders", {
     from: "^dataplane/proxy/",
     allowed: [
+      packages("fzstd"),
       folders("core", "contract", "json", "providers", "upstream", "store", "identify", "respond", "config"),
       builtins("http", "http2", "net", "tls", "stream", "zlib", "crypto", "events"),
     ],

@@ -10,6 +10,7 @@ import { upstreamHeaders, upstreamQuery } from "./crossing-headers.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
 import type { Body } from "./read-body.ts";
 import { Relay } from "./relay.ts";
+import { ResponseDecoder } from "./response-decoder.ts";
 
 export interface ForwardDeps {
   readonly store: CounterStore;
@@ -41,7 +42,9 @@ export function forward({ store, upstream, dialects, end }: ForwardDeps, exchang
   const { request, injected } = requestOf(exchange, { backend, operation, info }, body);
   exchange.forwardedAt = performance.now();
   const relay = new Relay(exchange, { store, stripInjectedUsage: injected, end });
-  relay.call = upstream.request(targetOf(backend), request, relay);
+  const decoder = new ResponseDecoder(relay);
+  relay.call = decoder;
+  decoder.call = upstream.request(targetOf(backend), request, decoder);
 }
 
 function requestOf(
