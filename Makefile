@@ -11,10 +11,11 @@ CACHE := node_modules/.cache
 FOLDERS := crds compiler controller dataplane cli
 # Folders appear while the product grows; tools that refuse an absent one are given those that exist.
 PRESENT := $(wildcard $(FOLDERS))
+SECONDS := 600
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps build generate format lint types boundaries dead-code check test bench run demo clean
+.PHONY: help install deps build generate format lint types boundaries dead-code check test bench fuzz run demo clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -65,6 +66,9 @@ test: build ## Run all tests; the last line is "N passed, N failed" (ARGS="test/
 
 bench: build ## Measure against a bare pass-through and nginx (needs redis-server, nginx, wrk; ARGS="--only json --write")
 	@node test/bench/main.mjs $(ARGS)
+
+fuzz: install ## Fuzz every parser (SECONDS=600 for all together; ARGS="--target json-scanner --seed 7")
+	@scripts/fuzz.sh --seconds $(SECONDS) $(ARGS)
 
 run: build ## Start a fake provider and the gateway on examples/quickstart
 	@node dist/cli/main.js demo -f examples/quickstart

@@ -14,7 +14,7 @@ import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import { dialects } from "./providers/dialects.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
 import { createRecorder } from "./record.ts";
-import { createTrafficServer } from "./server.ts";
+import { createTrafficServer, type TrafficTimeouts } from "./server.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 export interface Address {
@@ -36,6 +36,8 @@ export interface GatewayOptions {
   readonly log: Logger;
   /** Longest wait for open requests when draining. */
   readonly drainMs: number;
+  /** Of clients; those not given are the server's own. */
+  readonly timeouts?: Partial<TrafficTimeouts> | undefined;
   /** Wall clock, epoch milliseconds; for what people read, not for windows. */
   readonly nowMs: () => number;
 }
@@ -56,7 +58,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   let config: GatewayConfig | undefined;
   let draining = false;
   let admin: Server | undefined;
-  const server = createTrafficServer(createGatewayHandler(options, () => config));
+  const server = createTrafficServer(
+    createGatewayHandler(options, () => config),
+    options.timeouts,
+  );
   const openAdmin = createAdminServer({
     notReady: () => notReady(config, draining),
     metricsContentType: metrics.contentType,

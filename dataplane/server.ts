@@ -1,16 +1,35 @@
 // The traffic listener: sockets, their limits, and draining. Knows nothing of what a request means.
 
-import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ClientConnections } from "./client-connections.ts";
+import { endWith } from "./client-errors.ts";
 import type { Handler } from "./proxy/handler.ts";
+import { MAX_HEADERS } from "./proxy/request-form.ts";
+import { sweepStalled } from "./stalled-clients.ts";
 
-/** A slow head or body may not hold a socket for ever. */
-const HEADERS_TIMEOUT_MS = 30_000;
-const REQUEST_TIMEOUT_MS = 300_000;
-/** Longer than the idle time of common load balancers (60 s), so that they close first and no request meets a closing socket. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000;
-const MAX_HEADER_BYTES = 32 * 1024;
-const MAX_HEADERS = 200;
+export interface TrafficTimeouts {
+  /** From the first byte of a connection or request to the end of its head. */
+  readonly headersMs: number;
+  /** To the end of its body. */
+  readonly requestMs: number;
+  readonly keepAliveMs: number;
+  /** A client that takes none of the bytes that wait for it may hold its upstream call this long. */
+  readonly stalledClientMs: number;
+  /** How often the others are looked at: they run out late by up to this. */
+  readonly checkMs: number;
+}
+
+const TIMEOUTS: TrafficTimeouts = {
+  headersMs: 30_000,
+  requestMs: 300_000,
+  // Longer than the idle time of common load balancers (60 s), so that they close first and no request meets a closing socket.
+  keepAliveMs: 75_000,
+  stalledClientMs: 300_000,
+  checkMs: 5_000,
+};
+const MAX_HEAD_BYTES = 32 * 1024;
 
 export interface TrafficServer {
   listen(host: string, port: number): Promise<AddressInfo>;
@@ -19,55 +38,73 @@ export interface TrafficServer {
   drain(timeoutMs: number): Promise<void>;
 }
 
-export function createTrafficServer(handle: Handler): TrafficServer {
-  let open = 0;
+export function createTrafficServer(handle: Handler, timeouts: Partial<TrafficTimeouts> = {}): TrafficServer {
+  const times = { ...TIMEOUTS, ...timeouts };
+  const connections = new ClientConnections(MAX_HEAD_BYTES);
   let draining = false;
-  let onIdle: (() => void) | undefined;
-  const server = createServer(
-    {
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      insecureHTTPParser: false,
-      noDelay: true,
-    },
-    (req, res) => {
-      open++;
-      res.on("close", () => {
-        open--;
-        if (open === 0) onIdle?.();
-      });
-      // Tells keep-alive clients to come back on a new connection, to another data plane.
-      if (draining) res.shouldKeepAlive = false;
-      handle(req, res);
-    },
-  );
-  server.maxHeadersCount = MAX_HEADERS;
+  const server = createServer(serverOptions(times), (req, res) => {
+    take(req, res);
+  });
+  const take = (req: IncomingMessage, res: ServerResponse): void => {
+    if (!connections.begin(res)) return;
+    // Tells keep-alive clients to come back on a new connection, to another data plane.
+    if (draining) res.shouldKeepAlive = false;
+    handle(req, res);
+  };
+  // One more than are allowed: node drops what is beyond without a word.
+  server.maxHeadersCount = MAX_HEADERS + 1;
+  server.on("connection", (socket) => {
+    connections.track(socket);
+  });
+  server.on("clientError", (error, socket) => {
+    connections.breakOff(socket, error);
+  });
+  server.on("checkExpectation", take);
+  server.on("connect", (_req, socket) => {
+    endWith(socket, { code: "method_not_allowed", message: "CONNECT is no call of this gateway." });
+  });
+  const sweep = sweepStalled(() => connections.sockets(), times);
+  server.on("close", () => {
+    clearInterval(sweep);
+  });
   return {
     listen: (host, port) => listen(server, host, port),
-    openRequests: () => open,
+    openRequests: () => connections.openRequests,
     async drain(timeoutMs) {
       draining = true;
-      const closed = new Promise<void>((resolve) =>
-        server.close(() => {
-          resolve();
-        }),
-      );
+      const closed = once(server, "close");
+      server.close();
       server.closeIdleConnections();
-      if (open > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          onIdle = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
+      await idle(connections, timeoutMs);
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+function serverOptions(times: TrafficTimeouts): ServerOptions {
+  return {
+    keepAliveTimeout: times.keepAliveMs,
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
+    connectionsCheckingInterval: times.checkMs,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // Asked for by request-form.ts, which answers in the gateway's own words.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+  };
+}
+
+async function idle(connections: ClientConnections, timeoutMs: number): Promise<void> {
+  if (connections.openRequests === 0) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    connections.onIdle = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 }
 
 function listen(server: Server, host: string, port: number): Promise<AddressInfo> {

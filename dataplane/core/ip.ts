@@ -73,13 +73,19 @@ function parseIpv6(text: string): bigint | undefined {
     .slice(0, LONGEST_IPV6 + 1)
     .split("::");
   if (halves.length > 2) return undefined;
-  const head = groupsOf(halves[0] ?? "");
-  const tail = halves.length === 2 ? groupsOf(halves[1] ?? "") : [];
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  const groups = [...head, ...Array<bigint>(missing).fill(0n), ...tail];
-  return groups.reduce((bits, group) => (bits << 16n) | group, 0n);
+  const [head = "", tail] = halves;
+  const groups = tail === undefined ? groupsOf(head) : filledUp(head, tail);
+  return groups?.length === 8 ? groups.reduce((bits, group) => (bits << 16n) | group, 0n) : undefined;
+}
+
+/** The groups on both sides of "::" with at least one of zeros between them. */
+function filledUp(head: string, tail: string): bigint[] | undefined {
+  // A dotted IPv4 address stands for the last 32 bits and nowhere else.
+  const before = head.includes(".") ? undefined : groupsOf(head);
+  const after = groupsOf(tail);
+  if (before === undefined || after === undefined) return undefined;
+  const missing = 8 - before.length - after.length;
+  return missing < 1 ? undefined : [...before, ...Array<bigint>(missing).fill(0n), ...after];
 }
 
 function withoutZone(text: string): string {

@@ -2,6 +2,7 @@
 // answered.
 
 import { errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
+import { discardRest, hasLongRest } from "./discard-rest.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5: answers that have no content. */
@@ -26,7 +27,7 @@ export function answerError(exchange: Exchange, error: GatewayError): void {
 }
 
 export function answer(exchange: Exchange, { status, headers, body, closes }: OwnAnswer): void {
-  const { res } = exchange;
+  const { req, res } = exchange;
   exchange.status = status;
   if (res.headersSent || res.destroyed) return;
   const elapsedMs = Math.max(0, Math.round(performance.now() - exchange.startedAt));
@@ -34,8 +35,22 @@ export function answer(exchange: Exchange, { status, headers, body, closes }: Ow
   const hasBody = !BODILESS.has(status);
   if (hasBody) all.push("Content-Type", "application/json; charset=utf-8");
   if (hasBody) all.push("Content-Length", String(Buffer.byteLength(body)));
-  if (closes) all.push("Connection", "close");
+  const ends = closes === true || hasLongRest(req);
+  if (ends) all.push("Connection", "close");
   res.writeHead(status, all);
   // A HEAD answer has the headers of the answer and no body.
-  res.end(hasBody && exchange.req.method !== "HEAD" ? body : undefined);
+  const text = hasBody && req.method !== "HEAD" ? body : "";
+  if (ends) endConnection(exchange, text);
+  else res.end(text);
+}
+
+function endConnection({ req, res, unreadable }: Exchange, text: string): void {
+  if (req.complete || unreadable) {
+    res.end(text);
+    return;
+  }
+  res.write(text);
+  discardRest(req, () => {
+    res.end();
+  });
 }

@@ -105,6 +105,8 @@ export interface ResponseHead {
 export function clientHeaders(raw: readonly string[], edited: boolean): ResponseHead {
   const headers: string[] = [];
   let contentType = "";
+  // The reader has checked that all lengths are one; the client is told it once (RFC 9112 section 6.3).
+  let hasLength = edited;
   const listed = connectionListed(connectionOf(raw));
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? "";
@@ -112,10 +114,20 @@ export function clientHeaders(raw: readonly string[], edited: boolean): Response
     const lower = name.toLowerCase();
     if (lower === "content-type") contentType = value.toLowerCase();
     if (HOP_BY_HOP.has(lower) || listed?.has(lower)) continue;
-    if (edited && lower === "content-length") continue;
-    headers.push(name, value);
+    if (lower !== "content-length") {
+      headers.push(name, value);
+    } else if (!hasLength) {
+      hasLength = true;
+      headers.push(name, firstOf(value));
+    }
   }
   return { headers, contentType };
+}
+
+/** The first of a list of values. */
+function firstOf(value: string): string {
+  const comma = value.indexOf(",");
+  return comma < 0 ? value : value.slice(0, comma).trimEnd();
 }
 
 /** All values of Connection as one list; undefined without one. */

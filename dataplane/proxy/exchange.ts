@@ -59,6 +59,8 @@ export class Exchange {
   expressionFaults: readonly LimitName[] = [];
   /** Code of the gateway's own error, if it answered with one. */
   errorCode: string | undefined;
+  /** The rest of the request cannot be read: its framing is broken or its time is over. */
+  unreadable = false;
   finished = false;
 
   constructor(parts: Pick<Exchange, "id" | "req" | "res" | "headers" | "config" | "startedAt">) {

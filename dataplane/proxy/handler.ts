@@ -1,4 +1,4 @@
-// The life of a request: route -> identify -> read -> match -> admit -> decide -> forward -> relay -> settle -> record.
+// The life of a request: form -> route -> identify -> read -> match -> admit -> decide -> forward -> relay -> settle -> record.
 // A request crosses server -> handler -> identify -> limit-plan -> store -> forward -> relay.
 
 import { randomUUID } from "node:crypto";
@@ -24,6 +24,7 @@ import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./ch
 import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { type Body, readBody } from "./read-body.ts";
+import { formProblem } from "./request-form.ts";
 
 export interface HandlerDeps {
   /** The configuration in force; undefined before the first. */
@@ -59,7 +60,11 @@ export function createHandler(deps: HandlerDeps): Handler {
       // Once a request is forwarded its relay sees the client go, settles, and then ends the exchange.
       if (exchange.forwardedAt === 0) end(deps, exchange, "client_gone");
     });
-    const problem = findRoute(exchange) ?? identify(exchange, deps) ?? chooseOperation(exchange, deps.dialects);
+    const problem =
+      formProblem(req, headers) ??
+      findRoute(exchange) ??
+      identify(exchange, deps) ??
+      chooseOperation(exchange, deps.dialects);
     if (problem) reject(deps, exchange, problem);
     else receive(deps, exchange);
   };
@@ -88,9 +93,6 @@ function reject(deps: HandlerDeps, exchange: Exchange, error: GatewayError): voi
 function findRoute(exchange: Exchange): GatewayError | undefined {
   const { req, headers, config } = exchange;
   const url = req.url ?? "";
-  if (!url.startsWith("/")) {
-    return { code: "request_malformed", message: `Request target ${JSON.stringify(url.slice(0, 64))} is not a path.` };
-  }
   const mark = url.indexOf("?");
   exchange.path = mark < 0 ? url : url.slice(0, mark);
   exchange.query = mark < 0 ? "" : url.slice(mark + 1);
@@ -161,6 +163,10 @@ function receive(deps: HandlerDeps, exchange: Exchange): void {
       onTooLarge(bytes) {
         const message = `The request body has ${String(bytes)} bytes or more; at most ${String(deps.maxBodyBytes)} are accepted.`;
         reject(deps, exchange, { code: "body_too_large", message, closes: true });
+      },
+      onUnreadable(problem) {
+        exchange.unreadable = true;
+        reject(deps, exchange, { ...problem, closes: true });
       },
       onGone() {
         end(deps, exchange, "client_gone");

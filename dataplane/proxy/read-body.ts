@@ -2,6 +2,18 @@
 
 import type { IncomingMessage } from "node:http";
 import type { RequestReader } from "../providers/provider.ts";
+import type { GatewayError } from "../respond/gateway-errors.ts";
+
+/** Emitted as a request's error by the server when the rest of its body cannot come, and the client can still be told. */
+export class UnreadableBody extends Error {
+  readonly problem: GatewayError;
+
+  constructor(problem: GatewayError) {
+    super(problem.message);
+    this.name = "UnreadableBody";
+    this.problem = problem;
+  }
+}
 
 export interface Body {
   readonly pieces: readonly Buffer[];
@@ -12,6 +24,8 @@ export interface BodyReceiver {
   onBody(body: Body): void;
   /** More than maxBytes came or were announced; `bytes` is what is known of the size. Nothing more is read. */
   onTooLarge(bytes: number): void;
+  /** The body broke off in a way that the client can be told. */
+  onUnreadable(problem: GatewayError): void;
   /** The client left before the body was complete. */
   onGone(): void;
 }
@@ -52,6 +66,13 @@ export function readBody(
     done = true;
     receiver.onGone();
   };
-  req.on("error", gone);
+  req.on("error", (error) => {
+    if (done || !(error instanceof UnreadableBody)) {
+      gone();
+      return;
+    }
+    done = true;
+    receiver.onUnreadable(error.problem);
+  });
   req.on("close", gone);
 }

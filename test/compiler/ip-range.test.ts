@@ -15,6 +15,8 @@ test.for([
   { text: "::ffff:192.0.2.1", legal: true },
   { text: "10.0.0.0/33", legal: false },
   { text: "2001:db8::/129", legal: false },
+  { text: "2001:db8::/0.5", legal: false },
+  { text: "2001:db8::/1e1", legal: false },
   { text: "10.0.0", legal: false },
   { text: "010.0.0.1", legal: false },
   { text: "256.0.0.1", legal: false },

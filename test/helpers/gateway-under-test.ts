@@ -11,6 +11,7 @@ import { deriveKeys } from "../../dataplane/contract/keyring.ts";
 import type { CounterStore } from "../../dataplane/core/counter-store.ts";
 import { createGateway, type Gateway } from "../../dataplane/gateway.ts";
 import { createGatewayMetrics } from "../../dataplane/metrics/gateway-metrics.ts";
+import type { TrafficTimeouts } from "../../dataplane/server.ts";
 import { createMemoryStore } from "../../dataplane/store/memory-store.ts";
 import { createEgressPolicy } from "../../dataplane/upstream/egress.ts";
 import { createHttp1Client } from "../../dataplane/upstream/http1-client.ts";
@@ -35,6 +36,7 @@ export interface GatewayTestOptions {
   readonly trustedProxies?: readonly string[];
   readonly maxBodyBytes?: number;
   readonly drainMs?: number;
+  readonly timeouts?: Partial<TrafficTimeouts>;
   readonly master?: Buffer;
 }
 
@@ -58,6 +60,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
     maxBodyBytes: options.maxBodyBytes ?? 10 * 1024 * 1024,
     log: pino({ level: "info", base: null }, lines.stream),
     drainMs: options.drainMs ?? 5_000,
+    timeouts: options.timeouts,
     nowMs: () => Date.now(),
   });
   const applyYaml = (text: string): readonly Finding[] => {

@@ -111,6 +111,7 @@ describe("telling whether a text gives a key away", () => {
     { name: "behind a scheme", text: "Token long-key-1", key: "long-key-1", gives: true },
     { name: "within other text", text: "a=1; apikey=long-key-1; b", key: "long-key-1", gives: true },
     { name: "a part of it", text: "long-key", key: "long-key-1", gives: false },
+    { name: "the first 64 characters of a longer one", text: "k".repeat(64), key: `${"k".repeat(64)}-1`, gives: true },
     { name: "a short key itself", text: "k1", key: "k1", gives: true },
     { name: "a short key behind a scheme", text: "Bearer k1", key: "k1", gives: true },
     { name: "a short key within innocent text", text: "application/k1", key: "k1", gives: false },

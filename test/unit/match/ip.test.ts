@@ -38,6 +38,8 @@ describe("addresses", () => {
     { name: "refuses :: beside eight groups", text: "1:2:3:4::5:6:7:8", bits: undefined },
     { name: "refuses five digits in a group", text: "::12345", bits: undefined },
     { name: "refuses dotted text before the end", text: "::1.2.3.4:1", bits: undefined },
+    { name: "refuses dotted text before ::", text: "2.0.2.1::ffff:1.0.2.1", bits: undefined },
+    { name: "refuses dotted text before :: with a zone", text: "2.0.2.8::1%e", bits: undefined },
     { name: "refuses a single colon", text: ":", bits: undefined },
     { name: "refuses white space", text: " 1.2.3.4", bits: undefined },
     { name: "refuses a line end", text: "1.2.3.4\n", bits: undefined },

@@ -1,0 +1,102 @@
+// The connections of clients and the requests on each that are not answered yet. Ends a connection on which something came
+// that is no request, and tells every request of a connection that its client has gone.
+
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { clientProblem, endWith } from "./client-errors.ts";
+import { UnreadableBody } from "./proxy/read-body.ts";
+
+/** Unanswered requests of one connection. Common clients send no second request before the first is answered. */
+const MAX_PIPELINED = 32;
+
+interface Connection {
+  readonly socket: Socket;
+  /** In the order of the requests. */
+  readonly open: Set<ServerResponse>;
+  /** Of the newest request, answered or not. */
+  last: ServerResponse | undefined;
+  /** What comes further on it is not read: it is no HTTP. */
+  closing: boolean;
+}
+
+export class ClientConnections {
+  /** Called whenever the last open request has ended. */
+  onIdle: (() => void) | undefined;
+  readonly #connections = new Map<Duplex, Connection>();
+  readonly #maxHeadBytes: number;
+  #open = 0;
+
+  constructor(maxHeadBytes: number) {
+    this.#maxHeadBytes = maxHeadBytes;
+  }
+
+  get openRequests(): number {
+    return this.#open;
+  }
+
+  sockets(): Socket[] {
+    return Array.from(this.#connections.values(), ({ socket }) => socket);
+  }
+
+  track(socket: Socket): void {
+    const connection: Connection = { socket, open: new Set(), last: undefined, closing: false };
+    this.#connections.set(socket, connection);
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      // Of several requests on one connection node tells only the first one's response that the client has gone.
+      process.nextTick(() => {
+        for (const res of [...connection.open]) res.emit("close");
+      });
+    });
+  }
+
+  /** Counts a request until its response is closed. False when it must not be handled: its connection is gone or cut. */
+  begin(res: ServerResponse): boolean {
+    const { socket } = res.req;
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || socket.destroyed) return false;
+    const { open } = connection;
+    if (open.size === MAX_PIPELINED) {
+      socket.destroy();
+      return false;
+    }
+    this.#open++;
+    open.add(res);
+    connection.last = res;
+    res.on("close", () => {
+      if (!open.delete(res)) return;
+      this.#open--;
+      if (this.#open === 0) this.onIdle?.();
+    });
+    return true;
+  }
+
+  /** What came on a connection is no request, or not in time. Whoever can still be answered is; then the connection ends. */
+  breakOff(duplex: Duplex, error: Error): void {
+    const connection = this.#connections.get(duplex);
+    const problem = clientProblem(error, this.#maxHeadBytes);
+    if (connection === undefined || problem === undefined) {
+      duplex.destroy();
+      return;
+    }
+    const { socket, open, last, closing } = connection;
+    // Bytes behind the first that were wrong are wrong as well.
+    if (closing) return;
+    connection.closing = true;
+    if (last !== undefined && open.has(last)) endAfter(socket, last, new UnreadableBody(problem));
+    else if (last?.req.complete === false)
+      socket.destroySoon(); // the rest of a body whose answer has been given
+    else endWith(socket, problem);
+  }
+}
+
+/** The last request of a connection is answered first; when it is its own body that cannot be read, with that. */
+function endAfter(socket: Socket, last: ServerResponse, problem: UnreadableBody): void {
+  const { req } = last;
+  if (req.complete) socket.pause();
+  else if (req.listenerCount("error") > 0) req.emit("error", problem);
+  else if (!last.headersSent) socket.destroy();
+  if (last.writableFinished) socket.destroySoon();
+  else last.once("finish", () => socket.destroySoon());
+}

@@ -1,0 +1,74 @@
+// The meter of OpenAI responses that are one JSON document, and the reader of usage objects.
+
+import { costOf } from "../../../dataplane/core/usage.ts";
+import { createOpenAiJsonMeter } from "../../../dataplane/providers/openai-json-meter.ts";
+import { OpenAiUsage } from "../../../dataplane/providers/openai-usage.ts";
+import type { ReportedUsage } from "../../../dataplane/providers/provider.ts";
+import { isRecord, law, parsed, same, sameForAll } from "../laws.ts";
+import { waysToCut } from "../split.ts";
+import type { FuzzTarget } from "../target.ts";
+
+interface Metered {
+  readonly output: string;
+  readonly usage: ReportedUsage | undefined;
+  readonly textBytes: number;
+  readonly complete: boolean;
+}
+
+function meter(pieces: readonly Buffer[]): Metered {
+  const one = createOpenAiJsonMeter();
+  const output = pieces.map((piece) => (one.push(piece) ?? Buffer.alloc(0)).toString("latin1")).join("");
+  one.end();
+  return { output, usage: one.usage(), textBytes: one.textBytes(), complete: one.complete() };
+}
+
+function checkAmounts(reported: ReportedUsage | undefined): void {
+  if (reported === undefined) return;
+  const { usage } = reported;
+  for (const unit of ["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"] as const) {
+    const amount = costOf(unit, { usage, costNano: 0 });
+    law(Number.isSafeInteger(amount) && amount >= 0, `an amount that a store takes for ${unit}`, amount);
+  }
+}
+
+export const target: FuzzTarget = {
+  name: "openai-json",
+  shape: "json",
+  seeds: [
+    '{"id":"1","choices":[{"message":{"role":"assistant","content":"Hello."}}],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12}}',
+    '{"usage":{"total_tokens":9007199254740991,"prompt_tokens":-3,"completion_tokens":1.5}}',
+    '\n\n\n{"usage":null,"choices":[]}',
+    '{"error":{"message":"no"}}',
+  ],
+  tokens: [
+    '"usage":',
+    '"prompt_tokens":',
+    '"completion_tokens":',
+    '"total_tokens":',
+    "null",
+    "-1",
+    "1e400",
+    '"5"',
+    "{}",
+    "[]",
+    ",",
+    "}",
+  ],
+  run(input, random) {
+    const metered = sameForAll(waysToCut(input, random), meter, "another cut gives another metering");
+    same(metered.output, input.toString("latin1"), "every byte passes");
+    checkAmounts(metered.usage);
+    const document = parsed(input.toString("utf8"));
+    if (isRecord(document) && !JSON.stringify(document).includes("\ufffd")) {
+      const alone = new OpenAiUsage();
+      const raw = Buffer.from(Object.hasOwn(document, "usage") ? JSON.stringify(document["usage"]) : "");
+      // A usage that is too long to be kept is not read, and Infinity cannot be written again.
+      const isInfinite = /e\+?\d{3}|\d{300}/i.test(input.toString("latin1"));
+      if (raw.length < 4000 && input.length < 8000 && !isInfinite) {
+        alone.read(raw);
+        same(metered.usage, alone.resolve(), "the usage is that of the document");
+      }
+    }
+    return `${String(metered.usage?.source)} ${String(metered.usage?.missing)} ${String(metered.complete)}`;
+  },
+};
