@@ -15,4 +15,4 @@ find "$out/test/fuzz/targets" -name '*.js' | while read -r built; do
   [ -e "${source/%.js/.ts}" ] || rm -f "$built" "$built.map"
 done
 
-exec node --expose-gc --enable-source-maps "$out/test/fuzz/main.js" "$@"
+exec node --expose-gc "$out/test/fuzz/main.js" "$@"

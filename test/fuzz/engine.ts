@@ -72,7 +72,7 @@ export function fuzz(
     }
     const sort = sortOf(outcome.problem);
     if (findings.has(sort)) return;
-    const smallest = shrink(target, input, { caseSeed, sort });
+    const smallest = shrink(target, input, { caseSeed, sort, watch });
     findings.set(sort, { target: target.name, input: smallest, message: outcome.problem });
   };
   for (const input of [...pool]) take(input);
@@ -156,13 +156,20 @@ function sortOf(problem: string): string {
     .slice(0, 120);
 }
 
+interface Shrinking {
+  readonly caseSeed: number;
+  readonly sort: string;
+  readonly watch: Watch;
+}
+
 /** Takes pieces out, smaller and smaller ones, as long as the rest fails in the same way. */
-function shrink(target: FuzzTarget, input: Buffer, { caseSeed, sort }: { caseSeed: number; sort: string }): Buffer {
+function shrink(target: FuzzTarget, input: Buffer, { caseSeed, sort, watch }: Shrinking): Buffer {
   const until = performance.now() + SHRINK_MS;
   let smallest = input;
   for (let size = Math.ceil(input.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let at = 0; at < smallest.length && performance.now() < until; ) {
       const tried = Buffer.concat([smallest.subarray(0, at), smallest.subarray(at + size)]);
+      watch(tried);
       const problem = problemOf(target, tried, caseSeed);
       if (problem !== undefined && sortOf(problem) === sort) smallest = tried;
       else at += size;

@@ -1,6 +1,7 @@
 // Runs beside the fuzzer as a thread: when one case goes on for too long it saves the input and ends the process, which is
 // then stuck for good.
 
+import { writeSync } from "node:fs";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { z } from "zod";
 import { saveInput } from "./corpus.ts";
@@ -46,7 +47,8 @@ function guard({ shared, corpus, target }: z.infer<typeof task>): void {
     if (sinceMs < STUCK_MS) return;
     const input = Buffer.from(Buffer.from(shared, HEADER_BYTES, header[1]));
     const file = saveInput(corpus, target, input);
-    process.stderr.write(`FINDING ${target}: a case has not ended after ${String(STUCK_MS)} ms, saved to ${file}\n`);
+    // Not through process.stderr: what a thread writes there waits for the main thread, which is stuck.
+    writeSync(2, `FINDING ${target}: a case has not ended after ${String(STUCK_MS)} ms, saved to ${file}\n`);
     process.kill(process.pid, "SIGKILL");
   }, LOOK_MS);
 }
