@@ -55,6 +55,7 @@ export class AdmissionRound {
   /** Returns the takes of this request. */
   add(asker: Asker): readonly Take[] {
     const { checks } = asker;
+    if (!checks.some(writes)) return this.#readAll(asker);
     const takes: Take[] = [];
     for (let at = 0; at < checks.length; at += 1) {
       const check = checks[at];
@@ -71,6 +72,14 @@ export class AdmissionRound {
     return takes;
   }
 
+  #readAll(asker: Asker): readonly Take[] {
+    for (let at = 0; at < asker.checks.length; at += 1) {
+      const check = asker.checks[at];
+      if (check !== undefined) this.#read(asker, at, check.counter);
+    }
+    return NO_TAKES;
+  }
+
   /** Takes go first, so that a read of the same turn already tells what they added. */
   send(): void {
     const { lanes } = this.#parts;
@@ -85,8 +94,9 @@ export class AdmissionRound {
       read = { key: counter.key, counters: [], readers: [] };
       this.#reads.set(counter.key, read);
     }
-    let field = read.counters.findIndex((each) => each.field === counter.field);
-    if (field < 0) field = read.counters.push(counter) - 1;
+    let field = 0;
+    while (field < read.counters.length && read.counters[field]?.field !== counter.field) field += 1;
+    if (field === read.counters.length) read.counters.push(counter);
     read.readers.push({ asker, at, field });
   }
 
@@ -164,6 +174,8 @@ export class AdmissionRound {
     });
   }
 }
+
+const NO_TAKES: readonly Take[] = [];
 
 function writes({ ask, counter }: Check): boolean {
   return ask > 0 || counter.window.algorithm === "FixedFromFirst";

@@ -64,6 +64,8 @@ function createServer(settings: RedisSettings, target: Target): Redis {
     ...commonOptions(settings, target),
     db: target.db ?? 0,
     enableOfflineQueue: false,
+    // What wire.ts reads.
+    protocol: 2 as const,
     retryStrategy: retryDelay,
   };
   const [first] = target.addresses;

@@ -20,6 +20,8 @@ export interface Owed {
   readonly sent: Amounts;
   /** Items that make up `sent`. */
   items: number;
+  /** In the list of a queue that will seal it. */
+  isQueued: boolean;
 }
 
 /** An amount on its way, and the window it was charged in (its index as in a counter's state). Negative: given back. */
@@ -93,9 +95,10 @@ export class OwedAmounts {
   /** The state that Redis tells, as of nowMs, with what it is owed. */
   addTo(counter: Counter, state: CounterState, nowMs: number): CounterState {
     const { window } = counter;
-    const { index, current, previous } = stateAt(state, nowMs, window);
+    const present = stateAt(state, nowMs, window);
     const owed = this.#owed.size === 0 ? undefined : this.#owed.get(counter);
-    if (owed === undefined) return { index, current, previous };
+    if (owed === undefined) return present;
+    const { index, current, previous } = present;
     const { waiting, sent } = owed;
     rollTo(waiting, nowMs, window);
     rollTo(sent, nowMs, window);
@@ -120,7 +123,7 @@ export class OwedAmounts {
 
   #add(counter: Counter, index: number): Owed {
     const none = { index, current: 0, previous: 0 };
-    const owed: Owed = { counter, waiting: none, sent: { ...none }, items: 0 };
+    const owed: Owed = { counter, waiting: none, sent: { index, current: 0, previous: 0 }, items: 0, isQueued: false };
     this.#owed.set(counter, owed);
     return owed;
   }

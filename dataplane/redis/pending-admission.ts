@@ -29,12 +29,15 @@ interface TakeRecord {
   held: ChargeItem[] | undefined;
 }
 
+const NO_RECORDS: readonly TakeRecord[] = [];
+
 export class PendingAdmission implements Asker {
   readonly checks: readonly Check[];
   readonly #parts: AdmissionParts;
   readonly #request: AdmissionRequest;
   readonly #states: (CounterState | undefined)[];
-  readonly #takes: TakeRecord[] = [];
+  /** Most requests take nothing. */
+  #takes: readonly TakeRecord[] = NO_RECORDS;
   /** Checks without a state. */
   #open: number;
   /** The earliest time of all answers. Usage only falls with time, so what refused later refuses at this time as well. */
@@ -45,7 +48,7 @@ export class PendingAdmission implements Asker {
     this.#parts = parts;
     this.#request = request;
     this.checks = request.checks;
-    this.#states = request.checks.map(() => undefined);
+    this.#states = new Array<CounterState | undefined>(request.checks.length).fill(undefined);
     this.#open = request.checks.length;
   }
 
@@ -55,7 +58,7 @@ export class PendingAdmission implements Asker {
 
   /** What the round will send for this request. */
   expect(takes: readonly Take[]): void {
-    for (const take of takes) this.#takes.push({ take, outcome: "open", held: undefined });
+    if (takes.length > 0) this.#takes = takes.map((take) => ({ take, outcome: "open", held: undefined }));
   }
 
   told(at: number, state: CounterState, nowMs: number): void {
@@ -103,7 +106,8 @@ export class PendingAdmission implements Asker {
   #decide(): void {
     this.#isDone = true;
     const nowMs = this.#nowMs;
-    const states = this.#states.flatMap((state) => state ?? []);
+    const states: CounterState[] = [];
+    for (const state of this.#states) if (state !== undefined) states.push(state);
     const isRefused = this.#takes.some(({ outcome }) => outcome === "refused") || this.#refuses(states, nowMs);
     if (isRefused) for (const record of this.#takes) this.#giveBack(record);
     this.#parts.answered(this.#request.startedMs);

@@ -7,8 +7,8 @@ import type { Admission, Charge, Check, CounterStore } from "../core/counter-sto
 import { AdmissionRound } from "./admission-round.ts";
 import { ChargeBook } from "./charge-book.ts";
 import { Lanes } from "./lanes.ts";
-import { createLink } from "./link.ts";
-import { PendingAdmission } from "./pending-admission.ts";
+import { openLink } from "./open-link.ts";
+import { type AdmissionParts, PendingAdmission } from "./pending-admission.ts";
 import { loadScripts } from "./scripts.ts";
 import type { LocalClock, StoreContext, StoreLog, StoreObserver, StoreTimeouts } from "./store-context.ts";
 
@@ -30,7 +30,7 @@ const TIMEOUTS: StoreTimeouts = { admitMs: 50, chargeMs: 1000 };
 export function createRedisStore(options: RedisStoreOptions): CounterStore {
   const { client, dataPlaneId, prefix, clock, timeouts, observe, log } = options;
   return new RedisStore({
-    link: createLink(client),
+    link: openLink(client),
     scripts: loadScripts(),
     prefix,
     dataPlaneId,
@@ -50,7 +50,7 @@ class RedisStore implements CounterStore {
   readonly #context: StoreContext;
   readonly #lanes: Lanes;
   readonly #book: ChargeBook;
-  readonly #answered: (startedMs: number) => void;
+  readonly #parts: AdmissionParts;
   #isTurnDue = false;
   #isClosed = false;
   /** To be sent in this turn. */
@@ -69,9 +69,10 @@ class RedisStore implements CounterStore {
       this.#book.changed();
     });
     this.#book = new ChargeBook({ context, lanes: this.#lanes, wake });
-    this.#answered = (startedMs) => {
+    const answered = (startedMs: number): void => {
       context.observe.admitMs(context.clock.nowMs() - startedMs);
     };
+    this.#parts = { book: this.#book, lanes: this.#lanes, answered };
     context.link.listen({
       lost: (lane) => {
         this.#book.lost(lane);
@@ -85,8 +86,7 @@ class RedisStore implements CounterStore {
 
   admit(checks: readonly Check[], done: (admission: Admission) => void): void {
     const startedMs = this.#context.clock.nowMs();
-    const parts = { book: this.#book, lanes: this.#lanes, answered: this.#answered };
-    const admission = new PendingAdmission(parts, { checks, done, startedMs });
+    const admission = new PendingAdmission(this.#parts, { checks, done, startedMs });
     if (this.#isClosed || checks.length === 0 || !this.#areAvailable(checks)) {
       admission.giveUp();
       return;
@@ -168,6 +168,8 @@ class RedisStore implements CounterStore {
     for (const admission of admissions) admission.expect(round.add(admission));
     round.send();
     const { clock, timeouts } = this.#context;
+    // What is answered is let go of at once and not at its deadline, while it is still cheap to collect.
+    while (this.#waiting[0]?.admissions.every(isDone) === true) this.#waiting.shift();
     this.#waiting.push({ admissions, untilMs: clock.nowMs() + timeouts.admitMs });
     if (this.#deadline === undefined) this.#awaitDeadline(timeouts.admitMs);
   }
@@ -196,4 +198,8 @@ class RedisStore implements CounterStore {
     const [first] = this.#waiting;
     if (first !== undefined && !this.#isClosed) this.#awaitDeadline(Math.max(1, first.untilMs - nowMs));
   }
+}
+
+function isDone(admission: PendingAdmission): boolean {
+  return admission.isDone;
 }

@@ -48,10 +48,13 @@ export function scriptText({ file }: ScriptEntry): string {
   return readFileSync(new URL(`./scripts/${file}`, import.meta.url), "utf8");
 }
 
+const FEW_KEYS = 8;
+
 /** Keys of a call, each once, in the order of their first use. `position` counts from 1, as the scripts do. */
 export class KeyList {
   readonly keys: string[];
-  readonly #positions = new Map<string, string>();
+  /** Of use only when there are many. */
+  #positions: Map<string, string> | undefined;
   readonly #offset: number;
 
   constructor(before: readonly string[] = []) {
@@ -60,11 +63,19 @@ export class KeyList {
   }
 
   position(key: string): string {
-    const known = this.#positions.get(key);
-    if (known !== undefined) return known;
+    if (this.#positions === undefined) {
+      const at = this.keys.indexOf(key, this.#offset);
+      if (at >= 0) return String(at + 1 - this.#offset);
+      if (this.keys.length - this.#offset < FEW_KEYS) return this.#add(key);
+      this.#positions = new Map(this.keys.slice(this.#offset).map((each, i) => [each, String(i + 1)]));
+    }
+    return this.#positions.get(key) ?? this.#add(key);
+  }
+
+  #add(key: string): string {
     this.keys.push(key);
     const position = String(this.keys.length - this.#offset);
-    this.#positions.set(key, position);
+    this.#positions?.set(key, position);
     return position;
   }
 }
@@ -119,15 +130,14 @@ function isNumbers(reply: unknown): reply is number[] {
   return Array.isArray(reply) && reply.every((value) => typeof value === "number");
 }
 
-const SPACE = 0x20;
 const ZERO = 0x30;
 const NINE = 0x39;
 
 /** "index current previous" as HMGET returns it; anything else reads as empty, as it does in the scripts. */
 export function readState(value: unknown): CounterState {
-  if (!Buffer.isBuffer(value)) return EMPTY_STATE;
-  const first = value.indexOf(SPACE);
-  const second = value.indexOf(SPACE, first + 1);
+  if (typeof value !== "string") return EMPTY_STATE;
+  const first = value.indexOf(" ");
+  const second = value.indexOf(" ", first + 1);
   const index = readInteger(value, 0, first);
   const current = readInteger(value, first + 1, second);
   const previous = readInteger(value, second + 1, value.length);
@@ -135,11 +145,11 @@ export function readState(value: unknown): CounterState {
 }
 
 /** -1 when there is anything but digits. */
-function readInteger(bytes: Buffer, from: number, to: number): number {
+function readInteger(text: string, from: number, to: number): number {
   if (to <= from) return -1;
   let result = 0;
   for (let i = from; i < to; i += 1) {
-    const byte = bytes[i] ?? 0;
+    const byte = text.charCodeAt(i);
     if (byte < ZERO || byte > NINE) return -1;
     result = result * 10 + (byte - ZERO);
   }

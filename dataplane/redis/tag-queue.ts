@@ -67,8 +67,9 @@ export class TagQueue {
   #trimMs = 0;
   #askedMs = 0;
   #isRefused = false;
-  #waiting = new Set<Owed>();
-  #givenBack: ChargeItem[] = [];
+  // Lists that are emptied and filled again: what a long-lived list lets go of dies young, what a dead one holds does not.
+  readonly #waiting: Owed[] = [];
+  readonly #givenBack: ChargeItem[] = [];
 
   constructor(tag: number, parts: TagQueueParts) {
     const { prefix, dataPlaneId } = parts.context;
@@ -104,7 +105,8 @@ export class TagQueue {
   }
 
   add(owed: Owed): void {
-    this.#waiting.add(owed);
+    if (!owed.isQueued) this.#waiting.push(owed);
+    owed.isQueued = true;
   }
 
   giveBack(item: ChargeItem): void {
@@ -160,16 +162,20 @@ export class TagQueue {
   #seal(): void {
     const { owed, lanes } = this.#parts;
     const nowMs = lanes.nowMs(this.tag);
-    const items: ChargeItem[] = this.#givenBack;
-    this.#givenBack = [];
-    for (const each of this.#waiting) owed.seal(each, nowMs, items);
-    this.#waiting.clear();
+    const items = this.#givenBack;
+    for (const each of this.#waiting) {
+      each.isQueued = false;
+      owed.seal(each, nowMs, items);
+    }
+    this.#waiting.length = 0;
     for (let from = 0; from < items.length; from += ITEMS_PER_BATCH) {
       this.#number += 1;
-      const part = items.length <= ITEMS_PER_BATCH ? items : items.slice(from, from + ITEMS_PER_BATCH);
+      // A copy, as it is kept for long and is no longer than it must be.
+      const part = items.slice(from, from + ITEMS_PER_BATCH);
       this.#kept.push({ number: this.#number, items: part, sentMs: 0, acknowledgedMs: undefined });
       this.#parts.kept.batches += 1;
     }
+    items.length = 0;
   }
 
   #sendNew(): void {
@@ -233,7 +239,7 @@ export class TagQueue {
   }
 
   #hasMore(): boolean {
-    return this.#waiting.size > 0 || this.#givenBack.length > 0 || this.#kept.at(-1)?.sentMs === 0;
+    return this.#waiting.length > 0 || this.#givenBack.length > 0 || this.#kept.at(-1)?.sentMs === 0;
   }
 
   /** No answer, an error, a gap, a Redis that knows no batch: the order is in doubt. */
@@ -326,6 +332,6 @@ export class TagQueue {
 
 /** The number of the last batch; undefined when there is none, or something that is no number, as the script sees it too. */
 function readLast(value: unknown): number | undefined {
-  const text = Buffer.isBuffer(value) ? value.toString() : "";
+  const text = typeof value === "string" ? value : "";
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

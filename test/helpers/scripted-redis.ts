@@ -1,11 +1,22 @@
 // A Redis played by the test: what the store's parts write is kept, and the test answers it, or does not, by hand.
 
-import type { Command } from "ioredis";
 import { ChargeBook } from "../../dataplane/redis/charge-book.ts";
+import { type Command, lost, refused } from "../../dataplane/redis/command.ts";
 import { Lanes } from "../../dataplane/redis/lanes.ts";
+import { RespError, type RespValue } from "../../dataplane/redis/resp-parser.ts";
 import { loadScripts } from "../../dataplane/redis/scripts.ts";
 import type { StoreContext } from "../../dataplane/redis/store-context.ts";
 import { createFakeClock, type FakeClock } from "./clock.ts";
+
+/** A command that the test answers. */
+export interface PlayedCommand {
+  readonly name: string;
+  /** For a script: digest, number of keys, keys, arguments. */
+  readonly args: readonly string[];
+  resolve(value: RespValue): void;
+  /** A RespError is an answer; any other error says that none came. */
+  reject(error: Error): void;
+}
 
 export interface ScriptedRedis {
   readonly clock: FakeClock;
@@ -17,19 +28,19 @@ export interface ScriptedRedis {
   /** Every tag is served by this lane. */
   lane: string;
   /** Commands written since the last call. */
-  written(): Command[];
+  written(): PlayedCommand[];
 }
 
 export function createScriptedRedis(): ScriptedRedis {
   const clock = createFakeClock(Date.UTC(2026, 0, 1, 12, 20));
-  const lost: number[] = [];
+  const lostCharges: number[] = [];
   const breaker: boolean[] = [];
-  let commands: Command[] = [];
+  let commands: PlayedCommand[] = [];
   const context: StoreContext = {
     link: {
       isReady: () => true,
       laneOf: () => scripted.lane,
-      send: (command) => void commands.push(command),
+      send: (command) => void commands.push(play(command)),
       cork: () => {},
       uncork: () => {},
       drop: () => {},
@@ -44,7 +55,7 @@ export function createScriptedRedis(): ScriptedRedis {
     observe: {
       admitMs: () => {},
       breaker: (open) => void breaker.push(open),
-      lost: (charges) => void lost.push(charges),
+      lost: (charges) => void lostCharges.push(charges),
     },
     log: { info: () => {}, warn: () => {}, error: () => {} },
   };
@@ -55,7 +66,7 @@ export function createScriptedRedis(): ScriptedRedis {
     context,
     lanes,
     book,
-    lost,
+    lost: lostCharges,
     breaker,
     lane: "a",
     written() {
@@ -65,4 +76,17 @@ export function createScriptedRedis(): ScriptedRedis {
     },
   };
   return scripted;
+}
+
+function play({ name, script, keys, args, reply }: Command): PlayedCommand {
+  return {
+    name,
+    args: script === undefined ? args : [script.sha, String(keys.length), ...keys, ...args],
+    resolve(value) {
+      reply({ kind: "value", value });
+    },
+    reject(error) {
+      reply(error instanceof RespError ? refused(error) : lost(error));
+    },
+  };
 }

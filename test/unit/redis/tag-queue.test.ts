@@ -1,11 +1,11 @@
 // The order of one tag's batches, answer by answer: Redis is played by the test, which settles each command by hand.
 
-import type { Command } from "ioredis";
 import { expect, test } from "vitest";
 import type { Counter } from "../../../dataplane/core/counter-store.ts";
 import type { Algorithm } from "../../../dataplane/core/window.ts";
+import { RespError } from "../../../dataplane/redis/resp-parser.ts";
 import { aCounter, HOUR_MS } from "../../helpers/redis-store.ts";
-import { createScriptedRedis } from "../../helpers/scripted-redis.ts";
+import { createScriptedRedis, type PlayedCommand } from "../../helpers/scripted-redis.ts";
 
 const APPLIED = 0;
 const DUPLICATE = 1;
@@ -30,28 +30,28 @@ class Play {
   }
 
   /** A turn in which these amounts are charged; returns the commands that it wrote. */
-  turn(...amounts: number[]): Command[] {
+  turn(...amounts: number[]): PlayedCommand[] {
     for (const amount of amounts) this.book.charge({ counter: this.counter, amount });
     this.book.flush();
     return this.redis.written();
   }
 
   /** The only command of a turn. */
-  one(...amounts: number[]): Command {
+  one(...amounts: number[]): PlayedCommand {
     const [command, ...more] = this.turn(...amounts);
     if (command === undefined || more.length > 0) throw new Error(`${String(more.length + 1)} commands`);
     return command;
   }
 
-  answer(command: Command, status: number, last: number): Command[] {
+  answer(command: PlayedCommand, status: number, last: number): PlayedCommand[] {
     command.resolve([status, last, this.clock.nowMs(), 0]);
     return this.redis.written();
   }
 
   /** Answers the question which batch was applied last, and returns what is sent then. */
-  told(question: Command, last: number | undefined): Sent[] {
+  told(question: PlayedCommand, last: number | undefined): Sent[] {
     expect(question.name).toBe("get");
-    question.resolve(last === undefined ? null : Buffer.from(String(last)));
+    question.resolve(last === undefined ? null : String(last));
     return this.redis.written().map(readSent);
   }
 
@@ -60,7 +60,7 @@ class Play {
   }
 }
 
-function readSent(command: Command): Sent {
+function readSent(command: PlayedCommand): Sent {
   const [, keyCount, ...rest] = command.args.map(String);
   const [number, base, , ...items] = rest.slice(Number(keyCount));
   const amounts = Array.from(
@@ -174,7 +174,7 @@ test("[unit] while Redis is slow no more than 32 batches are on their way, and l
 
 test("[unit] an error in answer is tried again after half a second, not at once", () => {
   const play = new Play();
-  const refusal = Object.assign(new Error("OOM command not allowed"), { name: "ReplyError" });
+  const refusal = new RespError("OOM command not allowed");
   play.one(1).reject(refusal);
   expect(play.turn(2)).toEqual([]);
   play.clock.advance(500);
@@ -201,7 +201,7 @@ test("[unit] a sequence that is no number counts as none, as it does in the scri
   play.answer(play.one(1), APPLIED, 1);
   play.book.lost("a");
   const question = play.one();
-  question.resolve(Buffer.from("rubbish"));
+  question.resolve("rubbish");
   expect(play.redis.written().map(readSent)).toMatchObject([{ number: 1, base: true }]);
 });
 
