@@ -13,7 +13,15 @@ import type { Platform, Signals } from "./platform.ts";
 import { type Terminal, takesColour } from "./terminal.ts";
 import { wallClockMs } from "./wall-clock.ts";
 
-const logOutput = pino.destination({ dest: 2, sync: false });
+/** Lines leave in blocks, or after this time: a write for each line costs more than making it. */
+const LOG_BLOCK_BYTES = 8_192;
+const LOG_FLUSH_MS = 100;
+const logOutput = pino.destination({
+  dest: 2,
+  sync: false,
+  minLength: LOG_BLOCK_BYTES,
+  periodicFlush: LOG_FLUSH_MS,
+});
 
 const terminal: Terminal = {
   env: process.env,

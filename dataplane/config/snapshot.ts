@@ -107,11 +107,36 @@ export function buildSnapshot(input: SnapshotInput, onSealBroken: (backend: Comp
   return {
     routes: createRouteTable(routes),
     objectCount: objects.length,
-    identify: (namespace, key) => {
+    identify: createIdentifier((namespace, key) => {
       const hash = hashKey(key);
       return directory.find(namespace, hash) ?? directory.find(systemNamespace, hash);
-    },
+    }),
     policiesOf: (namespace) => policies.get(namespace) ?? [],
+  };
+}
+
+/** Keys whose consumer is remembered, per namespace; when they are more, all are forgotten and found anew. */
+const REMEMBERED_KEYS = 10_000;
+
+/**
+ * Hashing a key twice for each request costs more than the rest of its identification. Only keys that are known are
+ * remembered, and no longer than their configuration: guesses fill nothing, and a removed key is gone with the snapshot.
+ */
+function createIdentifier(find: Snapshot["identify"]): Snapshot["identify"] {
+  const namespaces = new Map<string, Map<string, ConsumerRecord>>();
+  return (namespace, key) => {
+    let known = namespaces.get(namespace);
+    if (known === undefined) {
+      known = new Map();
+      namespaces.set(namespace, known);
+    }
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered;
+    const consumer = find(namespace, key);
+    if (consumer === undefined) return undefined;
+    if (known.size >= REMEMBERED_KEYS) known.clear();
+    known.set(key, consumer);
+    return consumer;
   };
 }
 

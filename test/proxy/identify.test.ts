@@ -123,6 +123,15 @@ describe("identification at the HTTP boundary", () => {
     expect((await post("forged, 192.0.2.1")).headers["x-ai-ratelimit-remaining-minute-minute"]).toBe("988");
   });
 
+  test("[proxy] a key that is taken away is unknown from the next request on, however often it was used", async () => {
+    await start();
+    const post = (): ReturnType<typeof call> =>
+      call(gateway.origin, { path: PATH, headers: { apikey: "key-alice" }, body: CHAT_BODY });
+    expect([(await post()).status, (await post()).status]).toEqual([200, 200]);
+    gateway.applyYaml(basics({ endpoint: upstream.origin, limits: LIMITS }).replace("key-alice", "key-alice-2"));
+    expect((await post()).status).toBe(401);
+  });
+
   test("[proxy] planted keys and bodies appear in no log line and no metric", async () => {
     await start("  auth: {type: APIKey, apiKey: {value: planted-provider-secret}}");
     for (const key of ["key-alice", "planted-unknown-key"]) {
