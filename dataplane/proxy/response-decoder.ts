@@ -9,6 +9,8 @@ export class ResponseDecoder implements UpstreamHandler, UpstreamCall {
   call: UpstreamCall | undefined;
   readonly #relay: UpstreamHandler;
   #decoder: Transform | undefined;
+  /** Whether a byte of the encoded body has come: an empty body is no broken one, whatever its head says. */
+  #begun = false;
   #over = false;
 
   constructor(relay: UpstreamHandler) {
@@ -28,13 +30,22 @@ export class ResponseDecoder implements UpstreamHandler, UpstreamCall {
   }
 
   onData(chunk: Buffer): void {
-    if (this.#decoder === undefined) this.#relay.onData(chunk);
-    else if (!this.#decoder.write(chunk)) this.call?.pause();
+    if (this.#decoder === undefined) {
+      this.#relay.onData(chunk);
+      return;
+    }
+    this.#begun = true;
+    if (!this.#decoder.write(chunk)) this.call?.pause();
   }
 
   onEnd(last: Buffer | undefined): void {
-    if (this.#decoder === undefined) this.#relay.onEnd(last);
-    else this.#decoder.end(last);
+    if (this.#decoder !== undefined && (this.#begun || last !== undefined)) {
+      this.#decoder.end(last);
+      return;
+    }
+    this.#over = true;
+    this.#decoder?.destroy();
+    this.#relay.onEnd(last);
   }
 
   onError(error: UpstreamError): void {

@@ -98,6 +98,15 @@ test.for([
   expect(await gateway.nextRequestLine()).toMatchObject({ outcome: "upstream_failed", promptTokens: 5 });
 });
 
+test.for([204, 304, 404])("[proxy] a %i without a body passes, whatever coding its head names", async (status) => {
+  await start((_request, res) => {
+    res.writeHead(status, { "content-encoding": "gzip" });
+    res.end();
+  });
+  expect(await post(CHAT_BODY)).toMatchObject({ status, body: "", broken: false });
+  expect(await gateway.nextRequestLine()).toMatchObject({ outcome: "forwarded", status });
+});
+
 test("[proxy] a small body that swells to 60 MB passes a client that reads without being held whole", async () => {
   const swollen = gzipSync(Buffer.alloc(60_000_000, 0x20));
   await start((_request, res) => {
