@@ -21,7 +21,7 @@ const VERBS = new Map<string, Verb>([
     "validate",
     {
       page: VALIDATE_PAGE,
-      execute: (options, { terminal, keysFor }) => validate({ options, terminal, keysFor }),
+      execute: (options, { terminal, ringFor }) => validate({ options, terminal, ringFor }),
     },
   ],
   ["demo", { page: DEMO_PAGE, execute: demo }],

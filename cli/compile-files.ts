@@ -5,7 +5,7 @@ import type { Finding, ObjectRef } from "../compiler/finding.ts";
 import { isRecord } from "../compiler/is-record.ts";
 import { readRef } from "../compiler/read-metadata.ts";
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
-import type { NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import type { RingFor } from "../dataplane/contract/keyring.ts";
 import type { ManifestFiles } from "./manifest-files.ts";
 import { type LocatedManifest, parseManifests } from "./manifests.ts";
 import type { SourceFinding } from "./source-finding.ts";
@@ -16,7 +16,7 @@ export const FILES_NAMESPACE = "default";
 export interface CompileFilesInput {
   readonly files: ManifestFiles;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
   /** Changes manifests after reading and before compiling. */
   readonly adapt?: (values: readonly unknown[]) => { values: readonly unknown[]; findings: readonly SourceFinding[] };
 }
@@ -28,14 +28,14 @@ export interface CompiledFiles {
   readonly manifests: readonly unknown[];
 }
 
-export async function compileFiles({ files, env, keysFor, adapt }: CompileFilesInput): Promise<CompiledFiles> {
+export async function compileFiles({ files, env, ringFor, adapt }: CompileFilesInput): Promise<CompiledFiles> {
   const { texts, findings: fileFindings } = await files.read();
   const parsed = texts.map((source) => parseManifests({ source, env }));
   const located = parsed.flatMap((one) => one.manifests);
   const adapted = adapt?.(located.map((one) => one.value)) ?? { values: located.map((one) => one.value), findings: [] };
   const reading = [...fileFindings, ...parsed.flatMap((one) => one.findings), ...adapted.findings];
   const toCompile = located.map((one, index) => ({ ...one, value: adapted.values[index] }));
-  const { objects, findings } = compileLocated(toCompile, keysFor);
+  const { objects, findings } = compileLocated(toCompile, ringFor);
   return {
     objects,
     findings: [...reading, ...findings.filter(isMeaningfulAfter(reading))].sort(byWeightAndPlace),
@@ -68,13 +68,13 @@ interface Located {
  * A finding names its object, and by that name it is placed. Manifests without a usable name are compiled one by one
  * instead: nothing can refer to them, and what is said of them can only be about the one.
  */
-function compileLocated(manifests: readonly LocatedManifest[], keysFor: CompileFilesInput["keysFor"]): Located {
+function compileLocated(manifests: readonly LocatedManifest[], ringFor: CompileFilesInput["ringFor"]): Located {
   const byName = new Map<string, LocatedManifest[]>();
   const findings: SourceFinding[] = [];
   const named = manifests.filter((manifest) => {
     const key = nameOf(manifest.value);
     if (key === undefined) {
-      const alone = compile({ manifests: [manifest.value], keysFor, systemNamespace: FILES_NAMESPACE });
+      const alone = compile({ manifests: [manifest.value], ringFor, systemNamespace: FILES_NAMESPACE });
       findings.push(...alone.findings.map((finding) => placed(finding, manifest)));
       return false;
     }
@@ -83,7 +83,7 @@ function compileLocated(manifests: readonly LocatedManifest[], keysFor: CompileF
     else sharing.push(manifest);
     return true;
   });
-  const compiled = compile({ manifests: named.map((one) => one.value), keysFor, systemNamespace: FILES_NAMESPACE });
+  const compiled = compile({ manifests: named.map((one) => one.value), ringFor, systemNamespace: FILES_NAMESPACE });
   for (const finding of compiled.findings) {
     // The first of a name is the one that counts; Duplicate is said of the others.
     const sharing = byName.get(keyOf(finding.object)) ?? [];

@@ -20,7 +20,7 @@ const MAX_IDLE_PER_ORIGIN = 256;
 const MAX_HEAD_BYTES = 65_536;
 
 export function composeDataPlane(input: GatewayInput, nowMs: () => number): Gateway {
-  const { listen, admin, keysFor, systemNamespace, trustedProxies, maxBodyBytes, log, drainMs, redisUrl } = input;
+  const { listen, admin, ringFor, systemNamespace, trustedProxies, maxBodyBytes, log, drainMs, redisUrl } = input;
   const metrics = createGatewayMetrics();
   const store =
     redisUrl === undefined ? createMemoryStore({ nowMs }) : createSharedStore({ url: redisUrl, metrics, log, nowMs });
@@ -35,7 +35,7 @@ export function composeDataPlane(input: GatewayInput, nowMs: () => number): Gate
     store,
     upstream,
     metrics,
-    keysFor,
+    ringFor,
     systemNamespace,
     trustedProxies,
     maxBodyBytes,

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { pino } from "pino";
 import { isRecord } from "../compiler/is-record.ts";
-import { deriveKeys, type NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import { createRing } from "../dataplane/contract/keyring.ts";
 import { runCommand } from "./command.ts";
 import { composeDataPlane } from "./data-plane.ts";
 import type { Platform, Signals } from "./platform.ts";
@@ -38,19 +38,9 @@ const platform: Platform = {
   takeSignals,
   createLogger: (level) => pino({ level, base: null }, logOutput),
   createGateway: (input) => composeDataPlane(input, wallClockMs),
-  keysFor: keysOfThisProcess(),
+  // Nothing outside this process has to know the master: what is sealed with it is opened in the same process.
+  ringFor: createRing([randomBytes(32)]),
 };
-
-/** Nothing outside this process has to know the master: what is sealed with it is opened in the same process. */
-function keysOfThisProcess(): (namespace: string) => NamespaceKeys {
-  const master = randomBytes(32);
-  const known = new Map<string, NamespaceKeys>();
-  return (namespace) => {
-    const keys = known.get(namespace) ?? deriveKeys(master, namespace);
-    known.set(namespace, keys);
-    return keys;
-  };
-}
 
 /** The first signal asks to stop, the second ends the process at once, as a shell expects it of a signal. */
 function takeSignals(): Signals {

@@ -1,7 +1,7 @@
 // What the verbs need from outside, gathered by main.ts and replaced by tests.
 
 import type { Logger } from "pino";
-import type { NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import type { RingFor } from "../dataplane/contract/keyring.ts";
 import type { Gateway } from "../dataplane/gateway.ts";
 import type { Address } from "./option-values.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,7 +26,7 @@ export interface GatewaySettings {
 }
 
 export interface GatewayInput extends GatewaySettings {
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
   readonly systemNamespace: string;
   readonly log: Logger;
 }
@@ -39,5 +39,5 @@ export interface Platform {
   readonly takeSignals: () => Signals;
   readonly createLogger: (level: LogLevel) => Logger;
   readonly createGateway: (input: GatewayInput) => Gateway;
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
 }

@@ -70,10 +70,10 @@ export async function serve(input: ServeInput): Promise<number> {
 
 /** A file that is empty for a moment while it is written must not take every route away, so nothing is an error. */
 function createLoad({ paths, adapt, platform }: ServeInput): () => Promise<CompiledFiles> {
-  const { terminal, keysFor } = platform;
+  const { terminal, ringFor } = platform;
   const files = createManifestFiles({ paths, stdin: terminal.stdin });
   return async () => {
-    const compiled = await compileFiles({ files, env: terminal.env, keysFor, adapt });
+    const compiled = await compileFiles({ files, env: terminal.env, ringFor, adapt });
     if (compiled.objects.length > 0 || hasError(compiled.findings)) return compiled;
     const nothing: SourceFinding = {
       severity: "error",
@@ -97,9 +97,9 @@ function createReport({ terminal }: Platform): (findings: readonly SourceFinding
 }
 
 function create({ platform, gateway }: ServeInput, log: Logger): Gateway {
-  const { keysFor } = platform;
+  const { ringFor } = platform;
   try {
-    return platform.createGateway({ ...gateway, keysFor, systemNamespace: FILES_NAMESPACE, log });
+    return platform.createGateway({ ...gateway, ringFor, systemNamespace: FILES_NAMESPACE, log });
   } catch (error) {
     throw failure(errorText(error)); // a setting that only shows to be wrong when it is used, such as the Redis URL
   }

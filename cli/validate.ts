@@ -1,6 +1,6 @@
 // `ai-rate-limit validate`: every finding about the files, and whether they could be run.
 
-import type { NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import type { RingFor } from "../dataplane/contract/keyring.ts";
 import { usageError } from "./cli-error.ts";
 import { compileFiles } from "./compile-files.ts";
 import { OUTPUT_FORMATS, renderReport } from "./findings-output.ts";
@@ -50,14 +50,14 @@ export const VALIDATE_PAGE: HelpPage = {
 export interface ValidateInput {
   readonly options: Options;
   readonly terminal: Terminal;
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
 }
 
-export async function validate({ options, terminal, keysFor }: ValidateInput): Promise<number> {
+export async function validate({ options, terminal, ringFor }: ValidateInput): Promise<number> {
   const paths = pathsOf(options);
   const format = readChoice("output", options.one("output") ?? "table", OUTPUT_FORMATS);
   const files = createManifestFiles({ paths, stdin: terminal.stdin });
-  const { objects, findings, fileCount } = await compileFiles({ files, env: terminal.env, keysFor });
+  const { objects, findings, fileCount } = await compileFiles({ files, env: terminal.env, ringFor });
   terminal.out(
     renderReport({ fileCount, objectCount: objects.length, findings }, format, paintIf(terminal.colour.out)),
   );

@@ -2,7 +2,7 @@
 
 import type { BackendSpec } from "../crds/ai-backend.ts";
 import type { CompiledBackend } from "../dataplane/contract/compiled.ts";
-import { type NamespaceKeys, seal } from "../dataplane/contract/keyring.ts";
+import { type KeyRing, seal } from "../dataplane/contract/keyring.ts";
 import { compilePrices } from "./compile-prices.ts";
 import { parseDuration } from "./duration.ts";
 import { quoted } from "./found-text.ts";
@@ -11,7 +11,7 @@ import type { Reporter } from "./report.ts";
 import { inlineWarning, resolveKey, type Secrets } from "./resolve-key.ts";
 
 export interface BackendContext {
-  readonly keys: NamespaceKeys;
+  readonly ring: KeyRing;
   readonly secrets: Secrets;
   readonly report: Reporter;
 }
@@ -79,7 +79,7 @@ function isLoopback(hostname: string): boolean {
 function compileAuth(
   { ref, spec }: Pick<BackendObject, "ref" | "spec">,
   origin: string,
-  { keys, secrets, report }: BackendContext,
+  { ring, secrets, report }: BackendContext,
 ): CompiledBackend["auth"] | undefined {
   const { type, apiKey } = spec.auth;
   if (type !== "APIKey" || apiKey === undefined) return { type: type === "Passthrough" ? "Passthrough" : "None" };
@@ -97,7 +97,7 @@ function compileAuth(
     type,
     header,
     prefix: apiKey.prefix ?? (header === "authorization" ? "Bearer " : ""),
-    sealed: seal(keys.seal, binding, resolved.key),
+    sealed: ring.map((keys) => seal(keys, binding, resolved.key)),
   };
 }
 

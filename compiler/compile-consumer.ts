@@ -3,7 +3,7 @@
 // has another one, and an error when it has none left.
 
 import type { CompiledConsumer } from "../dataplane/contract/compiled.ts";
-import { hashKey, keyHmac, type NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import { hashKey, keyHmac, type RingFor } from "../dataplane/contract/keyring.ts";
 import { HIDDEN } from "./found-text.ts";
 import type { ConsumerObject } from "./read-manifest.ts";
 import type { Problem, Reporter } from "./report.ts";
@@ -11,7 +11,7 @@ import { inlineWarning, resolveKey, type Secrets } from "./resolve-key.ts";
 
 export interface ConsumerContext {
   readonly systemNamespace: string;
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
   readonly secretsOf: (namespace: string) => Secrets;
   readonly reporterOf: (object: ConsumerObject) => Reporter;
 }
@@ -23,7 +23,7 @@ interface Claim {
 
 interface Credential {
   readonly name: string;
-  readonly keyHmac: string;
+  readonly keyHmacs: string[];
 }
 
 /** Per key hash: who holds it. At most one per namespace; one in the system namespace excludes all others. */
@@ -61,9 +61,9 @@ function compileConsumer(
       continue;
     }
     const conflict = claim({ consumer, credential: name }, resolved.toString("hex"), { holders, context });
-    if (conflict === undefined)
-      usable.push({ name, keyHmac: keyHmac(context.keysFor(ref.namespace).pepper, resolved) });
-    else problems.push({ code: "CredentialConflict", field, found: HIDDEN, wanted: conflict });
+    if (conflict === undefined) {
+      usable.push({ name, keyHmacs: context.ringFor(ref.namespace).map((keys) => keyHmac(keys, resolved)) });
+    } else problems.push({ code: "CredentialConflict", field, found: HIDDEN, wanted: conflict });
   }
   const severity = usable.length > 0 ? "warning" : "error";
   for (const problem of problems) report[severity](problem);

@@ -1,8 +1,8 @@
-// Objects -> compiled objects + findings. Pure but for the nonces of sealed credentials: no clock, no I/O; the command line
-// and the controller call it alike. The order of the manifests does not matter, unless an object is given twice.
+// Objects -> compiled objects + findings. Pure: no clock, no I/O, the same output for the same input; the command line and the
+// controller call it alike. The order of the manifests does not matter, unless an object is given twice.
 
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
-import type { NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import type { RingFor } from "../dataplane/contract/keyring.ts";
 import { compileBackend } from "./compile-backend.ts";
 import { compileConsumers } from "./compile-consumer.ts";
 import { compilePolicy } from "./compile-policy.ts";
@@ -21,8 +21,8 @@ export type Manifest = unknown;
 
 export interface CompileInput {
   readonly manifests: readonly Manifest[];
-  /** Keys of a namespace, see contract/keyring.ts. */
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  /** The keys under which each namespace is compiled, see contract/keyring.ts. */
+  readonly ringFor: RingFor;
   /** Consumers of this namespace identify on the routes of all namespaces; objects without a namespace belong to it. */
   readonly systemNamespace: string;
 }
@@ -35,11 +35,11 @@ export interface CompileOutput {
 }
 
 /** Empty documents (null) are passed over: they are what a trailing `---` of a YAML file reads as. */
-export function compile({ manifests, keysFor, systemNamespace }: CompileInput): CompileOutput {
+export function compile({ manifests, ringFor, systemNamespace }: CompileInput): CompileOutput {
   const { objects, refs, findings } = readAll(manifests, systemNamespace);
   const consumers = objects.filter((object) => object.kind === "Consumer");
   const compiled = compileAll(objects, {
-    keysFor: memoized(keysFor),
+    ringFor,
     systemNamespace,
     index: createObjectIndex(refs, consumers),
     secretsOf: secretsByNamespace(objects.filter((object) => object.kind === "Secret")),
@@ -79,7 +79,7 @@ function readAll(manifests: readonly Manifest[], defaultNamespace: string): Read
 }
 
 interface Surroundings {
-  readonly keysFor: CompileInput["keysFor"];
+  readonly ringFor: RingFor;
   readonly systemNamespace: string;
   readonly index: ObjectIndex;
   readonly secretsOf: (namespace: string) => Secrets;
@@ -87,7 +87,7 @@ interface Surroundings {
 }
 
 function compileAll(objects: readonly SourceObject[], around: Surroundings): CompiledObject[] {
-  const { keysFor, systemNamespace, index, secretsOf, reporterOf } = around;
+  const { ringFor, systemNamespace, index, secretsOf, reporterOf } = around;
   const consumers = compileConsumers(
     objects.filter((object) => object.kind === "Consumer"),
     around,
@@ -97,7 +97,7 @@ function compileAll(objects: readonly SourceObject[], around: Surroundings): Com
     const { namespace } = object.ref;
     switch (object.kind) {
       case "AIBackend":
-        return compileBackend(object, { keys: keysFor(namespace), secrets: secretsOf(namespace), report }) ?? [];
+        return compileBackend(object, { ring: ringFor(namespace), secrets: secretsOf(namespace), report }) ?? [];
       case "AIRoute":
         return compileRoute(object, { backends: index.names("AIBackend", namespace), report }) ?? [];
       case "AIRateLimitPolicy":
@@ -138,16 +138,6 @@ function secretsByNamespace(secrets: readonly SecretObject[]): (namespace: strin
   }
   const none: Secrets = new Map();
   return (namespace) => byNamespace.get(namespace) ?? none;
-}
-
-/** Deriving keys costs more than all else that a consumer needs. */
-function memoized(keysFor: CompileInput["keysFor"]): CompileInput["keysFor"] {
-  const known = new Map<string, NamespaceKeys>();
-  return (namespace) => {
-    const keys = known.get(namespace) ?? keysFor(namespace);
-    known.set(namespace, keys);
-    return keys;
-  };
 }
 
 function byIdentity(a: ObjectRef, b: ObjectRef): number {

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { createAdminServer } from "./admin.ts";
 import { createGatewayConfig, type GatewayConfig } from "./config/gateway-config.ts";
 import type { CompiledObject } from "./contract/compiled.ts";
-import type { NamespaceKeys } from "./contract/keyring.ts";
+import type { RingFor } from "./contract/keyring.ts";
 import { DEFAULT_PREFIX } from "./contract/keys.ts";
 import type { CounterStore } from "./core/counter-store.ts";
 import { type Cidr, parseCidr } from "./core/ip.ts";
@@ -28,7 +28,7 @@ export interface GatewayOptions {
   readonly store: CounterStore;
   readonly upstream: Upstream;
   readonly metrics: GatewayMetrics;
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
   readonly systemNamespace: string;
   /** CIDR blocks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
@@ -72,8 +72,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   return {
     apply(objects) {
-      const { keysFor, systemNamespace } = options;
-      config = createGatewayConfig({ objects, keysFor, systemNamespace, prefix: DEFAULT_PREFIX }, (backend) => {
+      const { ringFor, systemNamespace } = options;
+      config = createGatewayConfig({ objects, ringFor, systemNamespace, prefix: DEFAULT_PREFIX }, (backend) => {
         log.error({ backend: `${backend.namespace}/${backend.name}` }, "credential does not open for this endpoint");
       });
       metrics.configObjects.value = objects.length;

@@ -1,7 +1,7 @@
 // The configuration in force and what is cached per configuration. Swapped whole; a request keeps the one it started with.
 
 import type { CompiledBackend, CompiledObject } from "../contract/compiled.ts";
-import type { NamespaceKeys } from "../contract/keyring.ts";
+import type { RingFor } from "../contract/keyring.ts";
 import { createLimitPlans, type LimitPlans } from "./limit-plan.ts";
 import { buildSnapshot, type Snapshot } from "./snapshot.ts";
 
@@ -12,7 +12,7 @@ export interface GatewayConfig {
 
 export interface GatewayConfigInput {
   readonly objects: readonly CompiledObject[];
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
   readonly systemNamespace: string;
   /** Prefix of the counters' keys in Redis. */
   readonly prefix: string;

@@ -10,7 +10,7 @@ import type {
   CompiledRoute,
 } from "../contract/compiled.ts";
 import { compileExpression, type Expression } from "../contract/expression.ts";
-import { hashKey, keyHmac, type NamespaceKeys, open } from "../contract/keyring.ts";
+import { hashKey, type KeyRing, keyHmac, open, type RingFor } from "../contract/keyring.ts";
 import type { Limit } from "../core/limit.ts";
 import { createMatcher, type Matcher } from "../core/match.ts";
 import { createPriceList, type PriceList } from "../core/pricing.ts";
@@ -82,19 +82,19 @@ export interface Snapshot {
 
 export interface SnapshotInput {
   readonly objects: readonly CompiledObject[];
-  readonly keysFor: (namespace: string) => NamespaceKeys;
+  readonly ringFor: RingFor;
   readonly systemNamespace: string;
 }
 
 /** A credential that does not open leaves its backend without one: the provider then refuses, visibly. `onSealBroken` is told. */
 export function buildSnapshot(input: SnapshotInput, onSealBroken: (backend: CompiledBackend) => void): Snapshot {
-  const { objects, keysFor, systemNamespace } = input;
+  const { objects, ringFor, systemNamespace } = input;
   const backends = new Map<string, BackendRecord>();
   const policies = new Map<string, PolicyRecord[]>();
-  const directory = createDirectory(keysFor);
+  const directory = createDirectory(ringFor);
   for (const object of objects) {
     if (object.kind === "AIBackend") {
-      backends.set(`${object.namespace}/${object.name}`, backendRecord(object, keysFor, onSealBroken));
+      backends.set(`${object.namespace}/${object.name}`, backendRecord(object, ringFor, onSealBroken));
     } else if (object.kind === "Consumer") {
       directory.add(object);
     } else if (object.kind === "AIRateLimitPolicy") {
@@ -146,29 +146,36 @@ interface Directory {
 }
 
 /** Consumers by HMAC of their keys, one map per namespace with the namespace's own pepper. */
-function createDirectory(keysFor: (namespace: string) => NamespaceKeys): Directory {
-  const namespaces = new Map<string, { readonly pepper: Buffer; readonly byHmac: Map<string, ConsumerRecord> }>();
+function createDirectory(ringFor: RingFor): Directory {
+  const namespaces = new Map<string, { readonly ring: KeyRing; readonly byHmac: Map<string, ConsumerRecord> }>();
   return {
     add(consumer) {
       const { namespace, name, username, groups } = consumer;
       let entry = namespaces.get(namespace);
       if (entry === undefined) {
-        entry = { pepper: keysFor(namespace).pepper, byHmac: new Map() };
+        entry = { ring: ringFor(namespace), byHmac: new Map() };
         namespaces.set(namespace, entry);
       }
       const record = { namespace, name, username, groups, displayName: `${namespace}/${name}` };
-      for (const credential of consumer.credentials) entry.byHmac.set(credential.keyHmac, record);
+      for (const { keyHmacs } of consumer.credentials) {
+        for (const hmac of keyHmacs) entry.byHmac.set(hmac, record);
+      }
     },
     find(namespace, keyHash) {
       const entry = namespaces.get(namespace);
-      return entry?.byHmac.get(keyHmac(entry.pepper, keyHash));
+      if (entry === undefined) return undefined;
+      for (const keys of entry.ring) {
+        const consumer = entry.byHmac.get(keyHmac(keys, keyHash));
+        if (consumer !== undefined) return consumer;
+      }
+      return undefined;
     },
   };
 }
 
 function backendRecord(
   compiled: CompiledBackend,
-  keysFor: (namespace: string) => NamespaceKeys,
+  ringFor: RingFor,
   onSealBroken: (backend: CompiledBackend) => void,
 ): BackendRecord {
   const { auth, namespace, name, provider, origin } = compiled;
@@ -176,7 +183,7 @@ function backendRecord(
   const record = { compiled, name, provider: provider.toLowerCase(), dialect: DIALECT_OF[provider], prices };
   if (auth.type !== "APIKey") return record;
   const binding = { namespace, name, provider, origin, authType: auth.type };
-  const secret = open(keysFor(namespace).seal, binding, auth.sealed);
+  const secret = open(ringFor(namespace), binding, auth.sealed);
   if (secret === undefined) {
     onSealBroken(compiled);
     return record;

@@ -14,12 +14,12 @@ export const compiledConsumer = z.strictObject({
   name,
   username: z.string(),
   groups: z.array(z.string()),
-  /** keyHmac: base64url of HMAC-SHA-256(namespace pepper, SHA-256(key)). */
-  credentials: z.array(z.strictObject({ name: z.string(), keyHmac: z.string() })),
+  /** keyHmacs: of its key, one for each master in use; see keyHmac in keyring.ts. */
+  credentials: z.array(z.strictObject({ name: z.string(), keyHmacs: z.array(z.string()) })),
 });
 
-/** AES-256-GCM of the credential: base64url of nonce (12) + ciphertext + tag (16). Its associated data bind it to this backend. */
-const sealed = z.string();
+/** The credential, sealed for this backend alone, once for each master in use; see seal in keyring.ts. */
+const sealed = z.array(z.string());
 
 export const compiledBackend = z.strictObject({
   kind: z.literal("AIBackend"),

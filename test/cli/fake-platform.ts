@@ -9,7 +9,7 @@ import { pino } from "pino";
 import type { GatewayInput, Platform } from "../../cli/platform.ts";
 import { isRecord } from "../../compiler/is-record.ts";
 import type { CompiledObject } from "../../dataplane/contract/compiled.ts";
-import { deriveKeys } from "../../dataplane/contract/keyring.ts";
+import { createRing } from "../../dataplane/contract/keyring.ts";
 
 /** Values in order of arrival; `next` waits for one that has not come yet. */
 export interface Arrivals<Value> {
@@ -95,7 +95,7 @@ export function createFakePlatform({ env = {}, stdin = "", startError }: FakePla
         },
       };
     },
-    keysFor: (namespace) => deriveKeys(master, namespace),
+    ringFor: createRing([master]),
   };
   return {
     platform,

@@ -57,7 +57,7 @@ test.for([
 test("[unit] the provider's key opens for this backend and endpoint only", ({ expect }) => {
   const auth = { type: "APIKey", apiKey: { secretRef: { name: "it", key: "k" } } };
   const backend = backendOf(aBackend({ namespace: "ai" }, { auth }), aSecret({ namespace: "ai" }, { k: "sk-1\n" }));
-  const sealed = backend?.auth.type === "APIKey" ? backend.auth.sealed : "";
+  const sealed = backend?.auth.type === "APIKey" ? backend.auth.sealed : [];
   const binding = {
     namespace: "ai",
     name: "it",
@@ -65,12 +65,12 @@ test("[unit] the provider's key opens for this backend and endpoint only", ({ ex
     origin: "https://api.openai.com",
     authType: "APIKey",
   };
-  const { seal } = deriveKeys(MASTER, "ai");
-  expect(open(seal, binding, sealed)).toBe("sk-1");
+  const ring = [deriveKeys(MASTER, "ai")];
+  expect(open(ring, binding, sealed)).toBe("sk-1");
   for (const field of ["namespace", "name", "provider", "origin", "authType"]) {
-    expect(open(seal, { ...binding, [field]: "other" }, sealed)).toBeUndefined();
+    expect(open(ring, { ...binding, [field]: "other" }, sealed)).toBeUndefined();
   }
-  expect(open(deriveKeys(MASTER, "other").seal, binding, sealed)).toBeUndefined();
+  expect(open([deriveKeys(MASTER, "other")], binding, sealed)).toBeUndefined();
 });
 
 test("[unit] a backend whose Secret is missing is not in force", ({ expect }) => {

@@ -5,7 +5,7 @@ import type { CompiledConsumer } from "../../dataplane/contract/compiled.ts";
 import { deriveKeys, hashKey, keyHmac } from "../../dataplane/contract/keyring.ts";
 import { aConsumer, aConsumerWithKey, aSecret, compiled, linesOf, MASTER, type Manifest } from "./manifest-builders.ts";
 
-const hmac = (namespace: string, key: string): string => keyHmac(deriveKeys(MASTER, namespace).pepper, hashKey(key));
+const hmac = (namespace: string, key: string): string => keyHmac(deriveKeys(MASTER, namespace), hashKey(key));
 
 function consumersOf(...manifests: Manifest[]): CompiledConsumer[] {
   return compiled(...manifests).objects.filter((object) => object.kind === "Consumer");
@@ -33,12 +33,12 @@ test.for([
   const data = { encoded: "ay0x", newline: "ay0xCg==" };
   const secret = { ...aSecret({ namespace: "ai" }, { plain: "k-1" }), data };
   const [consumer] = consumersOf(aConsumer({ namespace: "ai" }, { credentials: [{ name: "main", apiKey }] }), secret);
-  expect(consumer?.credentials).toEqual([{ name: "main", keyHmac: hmac("ai", "k-1") }]);
+  expect(consumer?.credentials).toEqual([{ name: "main", keyHmacs: [hmac("ai", "k-1")] }]);
 });
 
 test("[unit] stringData goes before data", ({ expect }) => {
   const secret = { ...aSecret({}, { k: "plain" }), data: { k: "ZW5jb2RlZA==" } };
-  expect(consumersOf(withRef("it", "k"), secret)[0]?.credentials[0]?.keyHmac).toBe(hmac("default", "plain"));
+  expect(consumersOf(withRef("it", "k"), secret)[0]?.credentials[0]?.keyHmacs).toEqual([hmac("default", "plain")]);
 });
 
 test.for([
@@ -82,7 +82,7 @@ test("[unit] a consumer with another usable credential stays in force, with a wa
   ];
   const output = compiled(aConsumer({}, { credentials }), aSecret({}, { k: "k-1" }));
   expect(output.findings).toMatchObject([{ severity: "warning", code: "SecretNotFound" }]);
-  expect(output.objects).toMatchObject([{ credentials: [{ name: "main", keyHmac: hmac("default", "k-1") }] }]);
+  expect(output.objects).toMatchObject([{ credentials: [{ name: "main", keyHmacs: [hmac("default", "k-1")] }] }]);
 });
 
 test("[unit] an inline key gives a warning without the key", ({ expect }) => {

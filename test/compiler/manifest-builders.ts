@@ -3,7 +3,7 @@
 import { type CompileOutput, compile } from "../../compiler/compile.ts";
 import { formatFinding } from "../../compiler/format-finding.ts";
 import { isRecord } from "../../compiler/is-record.ts";
-import { deriveKeys } from "../../dataplane/contract/keyring.ts";
+import { createRing } from "../../dataplane/contract/keyring.ts";
 
 export const MASTER = Buffer.alloc(32, 7);
 
@@ -50,7 +50,7 @@ export function aSecret(meta: Meta, stringData: Record<string, string>): Manifes
 }
 
 export function compiled(...manifests: readonly unknown[]): CompileOutput {
-  return compile({ manifests, keysFor: (namespace) => deriveKeys(MASTER, namespace), systemNamespace: "default" });
+  return compile({ manifests, ringFor: createRing([MASTER]), systemNamespace: "default" });
 }
 
 /** Findings as lines, errors marked by nothing and warnings by "warning: ". */

@@ -7,7 +7,7 @@ import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { compile } from "../../compiler/compile.ts";
 import type { Finding } from "../../compiler/finding.ts";
-import { deriveKeys } from "../../dataplane/contract/keyring.ts";
+import { createRing } from "../../dataplane/contract/keyring.ts";
 import type { CounterStore } from "../../dataplane/core/counter-store.ts";
 import { createGateway, type Gateway } from "../../dataplane/gateway.ts";
 import { createGatewayMetrics } from "../../dataplane/metrics/gateway-metrics.ts";
@@ -42,7 +42,7 @@ export interface GatewayTestOptions {
 
 export async function startGateway(yaml: string, options: GatewayTestOptions = {}): Promise<GatewayUnderTest> {
   const master = options.master ?? randomBytes(32);
-  const keysFor = (namespace: string): ReturnType<typeof deriveKeys> => deriveKeys(master, namespace);
+  const ringFor = createRing([master]);
   const lines = createLineLog();
   const gateway = createGateway({
     listen: { host: "127.0.0.1", port: 0 },
@@ -54,7 +54,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
       maxHeadBytes: 64 * 1024,
     }),
     metrics: createGatewayMetrics(),
-    keysFor,
+    ringFor,
     systemNamespace: "default",
     trustedProxies: options.trustedProxies ?? [],
     maxBodyBytes: options.maxBodyBytes ?? 10 * 1024 * 1024,
@@ -65,7 +65,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
   });
   const applyYaml = (text: string): readonly Finding[] => {
     const manifests: unknown[] = parseAllDocuments(text).map((document) => z.unknown().parse(document.toJS()));
-    const { objects, findings } = compile({ manifests, keysFor, systemNamespace: "default" });
+    const { objects, findings } = compile({ manifests, ringFor, systemNamespace: "default" });
     gateway.apply(objects);
     return findings;
   };

@@ -11,7 +11,7 @@ import { law, same } from "../laws.ts";
 import type { FuzzTarget } from "../target.ts";
 
 const KEYS = deriveKeys(Buffer.alloc(32, 7), "default");
-const keysFor = (): typeof KEYS => KEYS;
+const ringFor = (): (typeof KEYS)[] => [KEYS];
 const ENV = { KEY: "from-the-environment", EMPTY: "" };
 
 const FULL = basics({
@@ -84,7 +84,7 @@ export const target: FuzzTarget = {
     const text = input.toString("utf8");
     const { manifests, findings } = parseManifests({ source: { file: "f.yaml", text }, env: ENV });
     const lines = text.split("\n").length;
-    const compiled = compile({ manifests: manifests.map((one) => one.value), keysFor, systemNamespace: "default" });
+    const compiled = compile({ manifests: manifests.map((one) => one.value), ringFor, systemNamespace: "default" });
     for (const { lineOf } of manifests) {
       for (const { field } of compiled.findings) {
         const line = lineOf(field);
@@ -96,7 +96,7 @@ export const target: FuzzTarget = {
     }
     const objects = compiled.objects.map((object) => compiledObject.parse(JSON.parse(JSON.stringify(object))));
     same(objects, JSON.parse(JSON.stringify(compiled.objects)), "what is compiled passes the contract unchanged");
-    createGatewayConfig({ objects, keysFor, systemNamespace: "default", prefix: "airl" }, () => {
+    createGatewayConfig({ objects, ringFor, systemNamespace: "default", prefix: "airl" }, () => {
       throw new Error("a credential that was just sealed does not open");
     });
     const kinds = [

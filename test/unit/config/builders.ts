@@ -10,14 +10,12 @@ import type {
   CompiledPolicy,
   CompiledRoute,
 } from "../../../dataplane/contract/compiled.ts";
-import { deriveKeys, hashKey, keyHmac, type NamespaceKeys } from "../../../dataplane/contract/keyring.ts";
+import { createRing, hashKey, keyHmac } from "../../../dataplane/contract/keyring.ts";
 import type { RequestFacts } from "../../../dataplane/core/request-facts.ts";
 
 const MASTER = createHash("sha256").update("a master for tests").digest();
 
-export function keysFor(namespace: string): NamespaceKeys {
-  return deriveKeys(MASTER, namespace);
-}
+export const ringFor = createRing([MASTER]);
 
 export function aRoute(parts: Partial<CompiledRoute> = {}): CompiledRoute {
   return {
@@ -63,7 +61,7 @@ export function aConsumer(parts: ConsumerParts = {}): CompiledConsumer {
   const { namespace = "default", name = "alice", username = name, groups = [], keys = [`${name}-key`] } = parts;
   const credentials = keys.map((key, i) => ({
     name: `key-${String(i)}`,
-    keyHmac: keyHmac(keysFor(namespace).pepper, hashKey(key)),
+    keyHmacs: ringFor(namespace).map((one) => keyHmac(one, hashKey(key))),
   }));
   return { kind: "Consumer", namespace, name, username, groups, credentials };
 }
@@ -100,7 +98,7 @@ export function aLimit(parts: Partial<CompiledLimit> = {}): CompiledLimit {
 }
 
 export function aGatewayConfig(objects: readonly CompiledObject[]): GatewayConfig {
-  return createGatewayConfig({ objects, keysFor, systemNamespace: "default", prefix: "airl:" }, (backend) => {
+  return createGatewayConfig({ objects, ringFor, systemNamespace: "default", prefix: "airl:" }, (backend) => {
     throw new Error(`the credential of ${backend.name} does not open`);
   });
 }

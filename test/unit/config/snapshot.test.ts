@@ -4,13 +4,13 @@ import { describe, expect, test } from "vitest";
 import { buildSnapshot, type Snapshot } from "../../../dataplane/config/snapshot.ts";
 import type { CompiledBackend, CompiledObject } from "../../../dataplane/contract/compiled.ts";
 import { seal } from "../../../dataplane/contract/keyring.ts";
-import { aBackend, aConsumer, aLimit, aPolicy, aRoute, keysFor } from "./builders.ts";
+import { aBackend, aConsumer, aLimit, aPolicy, aRoute, ringFor } from "./builders.ts";
 
 function snapshotOf(
   objects: readonly CompiledObject[],
   onSealBroken: (b: CompiledBackend) => void = () => {},
 ): Snapshot {
-  return buildSnapshot({ objects, keysFor, systemNamespace: "system" }, onSealBroken);
+  return buildSnapshot({ objects, ringFor, systemNamespace: "system" }, onSealBroken);
 }
 
 describe("identification", () => {
@@ -43,7 +43,7 @@ describe("identification", () => {
     {
       name: "the stored HMAC is no key",
       namespace: "a",
-      key: aConsumer({ namespace: "a", name: "anna" }).credentials[0]?.keyHmac ?? "",
+      key: aConsumer({ namespace: "a", name: "anna" }).credentials[0]?.keyHmacs[0] ?? "",
       found: undefined,
     },
     {
@@ -77,13 +77,13 @@ describe("backends", () => {
     origin: "https://api.openai.com",
     authType: "APIKey",
   };
-  const apiKey = (sealed: string): CompiledBackend["auth"] => ({
+  const apiKey = (sealed: string[]): CompiledBackend["auth"] => ({
     type: "APIKey",
     header: "Authorization",
     prefix: "Bearer ",
     sealed,
   });
-  const sealed = seal(keysFor("default").seal, binding, "sk-1");
+  const sealed = ringFor("default").map((keys) => seal(keys, binding, "sk-1"));
 
   function backendOf(backend: CompiledBackend, broken: CompiledBackend[] = []) {
     const snapshot = snapshotOf([backend, aRoute({ namespace: backend.namespace })], (b) => broken.push(b));

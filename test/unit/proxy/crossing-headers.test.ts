@@ -21,7 +21,7 @@ type AuthType = "None" | "Passthrough" | "APIKey";
 function backendOf(type: AuthType, header = "authorization"): BackendRecord {
   if (type !== "APIKey")
     return { compiled: aBackend({ auth: { type } }), name: "openai", provider: "openai", dialect: "OpenAI" };
-  const compiled = aBackend({ auth: { type, header, prefix: "", sealed: "" } });
+  const compiled = aBackend({ auth: { type, header, prefix: "", sealed: [] } });
   const credential = { header, value: "Bearer sk-provider" };
   return { compiled, name: "openai", provider: "openai", dialect: "OpenAI", credential };
 }
