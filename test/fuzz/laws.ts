@@ -1,6 +1,8 @@
 // Words for laws: each throws with what was found when the law is broken.
 
 import { deepStrictEqual } from "node:assert";
+import { costOf } from "../../dataplane/core/usage.ts";
+import type { ReportedUsage } from "../../dataplane/providers/provider.ts";
 
 export class BrokenLaw extends Error {}
 
@@ -29,6 +31,16 @@ export function sameForAll<In, Out>(inputs: readonly In[], read: (input: In) => 
 function show(value: unknown): string {
   const text = value === undefined ? "undefined" : JSON.stringify(value);
   return text.length > 600 ? `${text.slice(0, 600)}...` : text;
+}
+
+/** Whatever a provider reports, a store can add it up, and it is not nothing. */
+export function checkAmounts(reported: ReportedUsage | undefined): void {
+  if (reported === undefined) return;
+  for (const unit of ["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"] as const) {
+    const amount = costOf(unit, { usage: reported.usage, costNano: 0 });
+    law(Number.isSafeInteger(amount) && amount >= 0, `an amount that a store takes for ${unit}`, amount);
+  }
+  law(costOf("TotalTokens", { usage: reported.usage, costNano: 0 }) > 0, "what is reported is not nothing");
 }
 
 /** JSON.parse as a value: `undefined` for what is no JSON (which no JSON text stands for). */

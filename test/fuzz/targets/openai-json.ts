@@ -1,10 +1,9 @@
 // The meter of OpenAI responses that are one JSON document, and the reader of usage objects.
 
-import { costOf } from "../../../dataplane/core/usage.ts";
 import { createOpenAiJsonMeter } from "../../../dataplane/providers/openai-json-meter.ts";
 import { OpenAiUsage } from "../../../dataplane/providers/openai-usage.ts";
 import type { ReportedUsage } from "../../../dataplane/providers/provider.ts";
-import { isRecord, law, parsed, same, sameForAll } from "../laws.ts";
+import { checkAmounts, isRecord, parsed, same, sameForAll } from "../laws.ts";
 import { waysToCut } from "../split.ts";
 import type { FuzzTarget } from "../target.ts";
 
@@ -20,15 +19,6 @@ function meter(pieces: readonly Buffer[]): Metered {
   const output = pieces.map((piece) => (one.push(piece) ?? Buffer.alloc(0)).toString("latin1")).join("");
   one.end();
   return { output, usage: one.usage(), textBytes: one.textBytes(), complete: one.complete() };
-}
-
-function checkAmounts(reported: ReportedUsage | undefined): void {
-  if (reported === undefined) return;
-  const { usage } = reported;
-  for (const unit of ["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"] as const) {
-    const amount = costOf(unit, { usage, costNano: 0 });
-    law(Number.isSafeInteger(amount) && amount >= 0, `an amount that a store takes for ${unit}`, amount);
-  }
 }
 
 export const target: FuzzTarget = {
