@@ -7,6 +7,7 @@ import { compileBackend } from "./compile-backend.ts";
 import { compileConsumers } from "./compile-consumer.ts";
 import { compilePolicy } from "./compile-policy.ts";
 import { compileRoute } from "./compile-route.ts";
+import { warnUnknownUsageFields } from "./expression-findings.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
 import { refuseTooManyLimits } from "./limit-count.ts";
 import { createObjectIndex, type ObjectIndex } from "./object-index.ts";
@@ -110,12 +111,13 @@ function compileAll(objects: readonly SourceObject[], around: Surroundings): Com
   const kept = refuseTooManyLimits(policies, ({ kind, namespace, name }) =>
     reporterOf({ ref: { kind, namespace, name } }),
   );
-  warnMissingPrices(kept, {
+  const context = {
     backends: others.filter((object) => object.kind === "AIBackend"),
     routes: others.filter((object) => object.kind === "AIRoute"),
-    unpricedModels: unpricedModels(objects),
-    reporterOf: ({ kind, namespace, name }) => reporterOf({ ref: { kind, namespace, name } }),
-  });
+    reporterOf: ({ kind, namespace, name }: ObjectRef) => reporterOf({ ref: { kind, namespace, name } }),
+  };
+  warnMissingPrices(kept, { ...context, unpricedModels: unpricedModels(objects) });
+  warnUnknownUsageFields(kept, context);
   return [...consumers, ...others.filter((object) => object.kind !== "AIRateLimitPolicy"), ...kept];
 }
 

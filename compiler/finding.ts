@@ -21,6 +21,7 @@ export type FindingCode =
   | "TooManyLimits"
   | "PriceMissing"
   | "MixedCurrencies"
+  | "UnknownUsageField"
   | "Shadow";
 
 export interface Finding {

@@ -1,12 +1,11 @@
 // Warns of limits with unit Cost whose backends have no prices, or prices in different currencies. The policy stays in
 // force: the data plane refuses what it cannot price, and these lines say why before it does.
 
-import type { CompiledBackend, CompiledLimit, CompiledPolicy, CompiledRoute } from "../dataplane/contract/compiled.ts";
+import type { CompiledBackend, CompiledLimit, CompiledPolicy } from "../dataplane/contract/compiled.ts";
+import { concernedBackends, type Reachable } from "./concerned-backends.ts";
 import type { Reporter } from "./report.ts";
 
-export interface PriceContext {
-  readonly backends: readonly CompiledBackend[];
-  readonly routes: readonly CompiledRoute[];
+export interface PriceContext extends Reachable {
   /** Names of models that are listed without prices, by "namespace/backend". */
   readonly unpricedModels: ReadonlyMap<string, readonly string[]>;
   readonly reporterOf: (policy: CompiledPolicy) => Reporter;
@@ -73,37 +72,4 @@ function warnCurrencies({ backends, field, report }: Concern): void {
 
 function namesOf(backends: readonly CompiledBackend[]): string {
   return backends.map(({ name }) => name).join(", ");
-}
-
-/** The backends that a request under this limit may go to, as far as names tell. */
-function concernedBackends(
-  policy: CompiledPolicy,
-  limit: CompiledLimit,
-  { backends, routes }: PriceContext,
-): readonly CompiledBackend[] {
-  const { namespace, appliesTo } = policy;
-  const reached = reachedNames(policy, limit, routes);
-  return backends.filter((backend) => {
-    if (backend.namespace !== namespace || !reached.has(backend.name)) return false;
-    if (appliesTo.backends && !appliesTo.backends.includes(backend.name)) return false;
-    return namedBy(limit, "Backend", backend.name) && namedBy(limit, "Provider", backend.provider.toLowerCase());
-  });
-}
-
-function reachedNames(
-  { namespace, appliesTo }: CompiledPolicy,
-  limit: CompiledLimit,
-  routes: readonly CompiledRoute[],
-): ReadonlySet<string> {
-  const taken = routes.filter((route) => {
-    if (route.namespace !== namespace) return false;
-    return (appliesTo.routes?.includes(route.name) ?? true) && namedBy(limit, "Route", route.name);
-  });
-  return new Set(taken.flatMap((route) => route.backends.map(({ name }) => name)));
-}
-
-/** Conditions that compare by pattern may hold for any name. */
-function namedBy({ when }: CompiledLimit, type: "Backend" | "Provider" | "Route", name: string): boolean {
-  const exact = when.filter((condition) => condition.type === type && condition.match === "Exact");
-  return exact.every(({ values }) => values.length === 0 || values.includes(name));
 }
