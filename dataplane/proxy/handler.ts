@@ -25,6 +25,7 @@ import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
+import { authorityOf, hostName, originForm } from "./request-target.ts";
 
 export interface HandlerDeps {
   /** The configuration in force; undefined before the first. */
@@ -92,13 +93,14 @@ function reject(deps: HandlerDeps, exchange: Exchange, error: GatewayError): voi
 
 function findRoute(exchange: Exchange): GatewayError | undefined {
   const { req, headers, config } = exchange;
-  const url = req.url ?? "";
+  const target = req.url ?? "";
+  const url = originForm(target) ?? "";
   const mark = url.indexOf("?");
   exchange.path = mark < 0 ? url : url.slice(0, mark);
   exchange.query = mark < 0 ? "" : url.slice(mark + 1);
   const match = config.snapshot.routes.find({
     method: req.method ?? "",
-    host: hostName(headers.get("host") ?? ""),
+    host: hostName(headers.get("host") ?? authorityOf(target)),
     path: exchange.path,
     header: (name) => headers.get(name),
   });
@@ -110,13 +112,6 @@ function findRoute(exchange: Exchange): GatewayError | undefined {
   }
   exchange.route = match.route;
   return undefined;
-}
-
-/** Lower case, without port; brackets of an IPv6 literal stay. */
-function hostName(host: string): string {
-  const colon = host.lastIndexOf(":");
-  const name = colon > host.lastIndexOf("]") ? host.slice(0, colon) : host;
-  return name.toLowerCase();
 }
 
 function identify(exchange: Exchange, deps: HandlerDeps): GatewayError | undefined {

@@ -4,6 +4,7 @@
 import type { IncomingMessage } from "node:http";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
+import { agreesWithHost, originForm } from "./request-target.ts";
 
 export const MAX_HEADERS = 200;
 
@@ -25,18 +26,19 @@ export function formProblem(req: IncomingMessage, headers: HeaderList): GatewayE
 function malformed(req: IncomingMessage, headers: HeaderList): string | undefined {
   const { httpVersion, url = "" } = req;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return `The request is HTTP/${httpVersion}; wanted HTTP/1.1.`;
-  if (!url.startsWith("/") || url.includes("#")) {
-    return `Request target ${JSON.stringify(url.slice(0, 64))} is not a path with a query.`;
+  if (originForm(url) === undefined) {
+    return `Request target ${JSON.stringify(url.slice(0, 64))} is not a path with a query, nor such a one behind http://host.`;
   }
-  return hostProblem(httpVersion, headers) ?? codingProblem(httpVersion, headers);
+  return hostProblem(req, headers) ?? codingProblem(httpVersion, headers);
 }
 
-function hostProblem(httpVersion: string, { names }: HeaderList): string | undefined {
+function hostProblem({ httpVersion, url = "" }: IncomingMessage, headers: HeaderList): string | undefined {
+  const { names } = headers;
   const host = names.indexOf("host");
   if (host < 0) return httpVersion === "1.1" ? "The request has no Host header; wanted exactly one." : undefined;
-  return names.includes("host", host + 1)
-    ? "The request has more than one Host header; wanted exactly one."
-    : undefined;
+  if (names.includes("host", host + 1)) return "The request has more than one Host header; wanted exactly one.";
+  // Whoever routed the request here may have gone by either.
+  return agreesWithHost(url, headers.value(host)) ? undefined : "The request target names another host than Host does.";
 }
 
 function codingProblem(httpVersion: string, headers: HeaderList): string | undefined {
