@@ -28,7 +28,7 @@ const TEXT_KEYS = ["text", "thinking", "partial_json"];
 
 /** Where every event is a plain JSON object, the whole metering follows from them. */
 function checkEvents(stream: string, metered: Metered): void {
-  const texts = readEvents(stream).flatMap(({ data }) => (data.length === 0 ? [] : [data.join(" ")]));
+  const texts = readEvents(stream).flatMap(({ data }) => (data.length === 0 ? [] : [data.join("\n")]));
   const events = texts.flatMap((text) => plainObject(text) ?? []);
   if (events.length < texts.length) return;
   const seen = new Map<string, number>();
