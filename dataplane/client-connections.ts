@@ -1,11 +1,13 @@
 // The connections of clients and the requests on each that are not answered yet. Ends a connection on which something came
 // that is no request, and tells every request of a connection that its client has gone.
 
+import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { clientProblem, endWith } from "./client-errors.ts";
+import { clientProblem, endWith, parserCode } from "./client-errors.ts";
 import { UnreadableBody } from "./proxy/read-body.ts";
+import type { GatewayError } from "./respond/gateway-errors.ts";
 
 /** Unanswered requests of one connection. Common clients send no second request before the first is answered. */
 const MAX_PIPELINED = 32;
@@ -20,15 +22,26 @@ interface Connection {
   closing: boolean;
 }
 
+/** What came on a connection and never became a request that could be handled. */
+export interface Unreadable {
+  /** Of the answer; undefined when the client gets none of its own. */
+  readonly requestId?: string;
+  readonly reason: GatewayError["code"] | "pipelined_too_many";
+  /** The HTTP parser's own name for it; "" when it was not the parser that refused. */
+  readonly parser: string;
+}
+
 export class ClientConnections {
   /** Called whenever the last open request has ended. */
   onIdle: (() => void) | undefined;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #maxHeadBytes: number;
+  readonly #unreadable: (what: Unreadable) => void;
   #open = 0;
 
-  constructor(maxHeadBytes: number) {
+  constructor(maxHeadBytes: number, unreadable: (what: Unreadable) => void) {
     this.#maxHeadBytes = maxHeadBytes;
+    this.#unreadable = unreadable;
   }
 
   get openRequests(): number {
@@ -58,6 +71,7 @@ export class ClientConnections {
     if (connection === undefined || socket.destroyed) return false;
     const { open } = connection;
     if (open.size === MAX_PIPELINED) {
+      this.#unreadable({ reason: "pipelined_too_many", parser: "" });
       socket.destroy();
       return false;
     }
@@ -72,6 +86,13 @@ export class ClientConnections {
     return true;
   }
 
+  /** Answers what is no call of the gateway on the bare socket, and closes it. */
+  refuse(socket: Duplex, problem: GatewayError, parser = ""): void {
+    const requestId = randomUUID();
+    this.#unreadable({ requestId, reason: problem.code, parser });
+    endWith(socket, problem, requestId);
+  }
+
   /** What came on a connection is no request, or not in time. Whoever can still be answered is; then the connection ends. */
   breakOff(duplex: Duplex, error: Error): void {
     const connection = this.#connections.get(duplex);
@@ -84,10 +105,15 @@ export class ClientConnections {
     // Bytes behind the first that were wrong are wrong as well.
     if (closing) return;
     connection.closing = true;
-    if (last !== undefined && open.has(last)) endAfter(socket, last, new UnreadableBody(problem));
-    else if (last?.req.complete === false)
+    if (last !== undefined && open.has(last)) {
+      // Its own body that breaks off is recorded with the request.
+      if (last.req.complete) this.#unreadable({ reason: problem.code, parser: parserCode(error) });
+      endAfter(socket, last, new UnreadableBody(problem));
+    } else if (last?.req.complete === false) {
       socket.destroySoon(); // the rest of a body whose answer has been given
-    else endWith(socket, problem);
+    } else {
+      this.refuse(socket, problem, parserCode(error));
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 // What is told to a client whose bytes are no request: node's parser refuses them before there is anything to handle.
 
-import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { errorBody, errorHeaders, type GatewayError, statusOf } from "./respond/gateway-errors.ts";
@@ -9,7 +8,7 @@ const LINGER_MS = 1_000;
 
 /** Undefined when the connection itself failed: nobody listens any more. */
 export function clientProblem(error: Error, maxHeadBytes: number): GatewayError | undefined {
-  const code = textOf(error, "code");
+  const code = parserCode(error);
   if (code === "HPE_HEADER_OVERFLOW") {
     return { code: "head_too_large", message: `The request head has more than ${String(maxHeadBytes)} bytes.` };
   }
@@ -21,19 +20,24 @@ export function clientProblem(error: Error, maxHeadBytes: number): GatewayError 
   return { code: "request_malformed", message: `The request is not HTTP/1.1: ${textOf(error, "reason") || code}.` };
 }
 
+/** The parser's own name for what is wrong: "HPE_INVALID_METHOD". Never a byte of what the client sent. */
+export function parserCode(error: Error): string {
+  const code = textOf(error, "code");
+  return /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";
+}
+
 function textOf(error: Error, key: "code" | "reason"): string {
   const value: unknown = Reflect.get(error, key);
   return typeof value === "string" ? value : "";
 }
 
 /** Answers on the bare socket and closes it; for connections on which no response is open. */
-export function endWith(socket: Duplex, error: GatewayError): void {
+export function endWith(socket: Duplex, error: GatewayError, requestId: string): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   const status = statusOf(error.code);
-  const requestId = randomUUID();
   // What cannot be read names no API: OpenAI's shape is the one that most clients know.
   const body = errorBody(error, { dialect: "OpenAI", requestId });
   const headers = [

@@ -14,6 +14,7 @@ import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import { dialects } from "./providers/dialects.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
 import { createRecorder } from "./record.ts";
+import { createUnreadableRecorder } from "./record-unreadable.ts";
 import { createTrafficServer, type TrafficTimeouts } from "./server.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
@@ -60,7 +61,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let admin: Server | undefined;
   const server = createTrafficServer(
     createGatewayHandler(options, () => config),
-    options.timeouts,
+    { timeouts: options.timeouts, unreadable: createUnreadableRecorder(metrics, log) },
   );
   const openAdmin = createAdminServer({
     notReady: () => notReady(config, draining),
@@ -112,6 +113,7 @@ function createGatewayHandler(options: GatewayOptions, config: () => GatewayConf
     trustedProxies: parseBlocks(options.trustedProxies),
     maxBodyBytes,
     record: createRecorder(metrics, log),
+    streamOpened: () => metrics.openStreams.value++,
     identificationFailed: (reason) => metrics.identificationFailed(reason).value++,
     storeAnswered: (elapsedMs, admission) => {
       metrics.storeAdmit.observe(elapsedMs / 1000);

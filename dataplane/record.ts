@@ -3,8 +3,10 @@
 
 import type { Logger } from "pino";
 import { amountText } from "./core/amount-text.ts";
-import type { PolicyRef } from "./core/limit.ts";
-import type { GatewayMetrics, TrafficCells } from "./metrics/gateway-metrics.ts";
+import type { Limit, PolicyRef } from "./core/limit.ts";
+import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
+import type { LowCell } from "./metrics/series.ts";
+import type { TrafficCells } from "./metrics/traffic-metrics.ts";
 import type { Exchange, Outcome } from "./proxy/exchange.ts";
 
 export type RecordRequest = (exchange: Exchange, outcome: Outcome) => void;
@@ -12,6 +14,7 @@ export type RecordRequest = (exchange: Exchange, outcome: Outcome) => void;
 const LONGEST_MODEL = 128;
 
 export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequest {
+  const remaining = createRemaining(metrics);
   return (exchange, outcome) => {
     const endedAt = performance.now();
     const route = routeName(exchange);
@@ -22,6 +25,8 @@ export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequ
     countUsage(metrics, cells, exchange);
     countCost(metrics, cells, exchange);
     countDecision(metrics, exchange);
+    remaining(exchange, endedAt);
+    if (exchange.forwardedAt > 0 && exchange.info?.stream) metrics.openStreams.value--;
     log.info(lineOf(exchange, outcome, endedAt), "request");
   };
 }
@@ -40,10 +45,17 @@ interface Ended {
 function countTimes(metrics: GatewayMetrics, cells: TrafficCells, { exchange, outcome, endedAt }: Ended): void {
   const { startedAt, headAt, bodyReadAt, forwardedAt, upstreamEndedAt } = exchange;
   cells.duration.observe((endedAt - startedAt) / 1000);
-  if (headAt > 0 && exchange.info?.stream) cells.firstToken.observe((headAt - startedAt) / 1000);
+  if (headAt > 0 && exchange.info?.stream) cells.firstToken().observe((headAt - startedAt) / 1000);
   if (outcome !== "forwarded") return;
   // Before the upstream call and after its end; a slow client's reading is not the gateway's time.
+  if (exchange.info?.stream) countPace(cells, exchange);
   metrics.overhead.observe((forwardedAt - bodyReadAt + Math.max(0, endedAt - upstreamEndedAt)) / 1000);
+}
+
+/** The first token came with the first byte. Estimated tokens say nothing about the provider's pace. */
+function countPace(cells: TrafficCells, { headAt, upstreamEndedAt, usage, source }: Exchange): void {
+  const later = (usage?.completion ?? 0) - 1;
+  if (source === "reported" && later > 0) cells.perOutputToken().observe((upstreamEndedAt - headAt) / later / 1000);
 }
 
 const NANO = 1e9;
@@ -62,12 +74,28 @@ function countUsage(metrics: GatewayMetrics, cells: TrafficCells, { usage, sourc
   if (source === "estimated") metrics.usageMissing(backend?.name ?? "").value++;
 }
 
-function countDecision(metrics: GatewayMetrics, { decision }: Exchange): void {
+/** The cell of a limit is looked up by its name once, not with every request. */
+function createRemaining(metrics: GatewayMetrics): (exchange: Exchange, nowMs: number) => void {
+  const cells = new WeakMap<Limit, LowCell>();
+  return ({ decision }, nowMs) => {
+    for (const { limit, remaining } of decision?.statuses ?? []) {
+      let cell = cells.get(limit);
+      if (cell === undefined) {
+        cell = metrics.remaining(policyName(limit.policy), limit.name);
+        cells.set(limit, cell);
+      }
+      cell.observe(remaining / limit.limit, nowMs);
+    }
+  };
+}
+
+function countDecision(metrics: GatewayMetrics, { decision, unpricedBy }: Exchange): void {
+  if (unpricedBy) metrics.refused(policyName(unpricedBy.policy), unpricedBy.name, "price_missing").value++;
   if (decision === undefined) return;
   for (const { limit } of decision.shadowed) metrics.wouldRefuse(policyName(limit.policy), limit.name).value++;
   if (decision.kind === "allow") return;
   const { policy, name } = decision.decidedBy.limit;
-  metrics.refused(policyName(policy), name).value++;
+  metrics.refused(policyName(policy), name, "exhausted").value++;
 }
 
 function routeName({ route }: Exchange): string {
@@ -112,8 +140,9 @@ function tenths(ms: number): number {
   return Math.round(ms * 10) / 10;
 }
 
-function refusedBy({ decision }: Exchange): string | undefined {
-  if (decision?.kind !== "deny") return undefined;
-  const { policy, name } = decision.decidedBy.limit;
+function refusedBy({ decision, unpricedBy }: Exchange): string | undefined {
+  const by = decision?.kind === "deny" ? decision.decidedBy.limit : unpricedBy;
+  if (by === undefined) return undefined;
+  const { policy, name } = by;
   return `${policyName(policy)}/${name}`;
 }

@@ -3,8 +3,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ClientConnections } from "./client-connections.ts";
-import { endWith } from "./client-errors.ts";
+import { ClientConnections, type Unreadable } from "./client-connections.ts";
 import type { Handler } from "./proxy/handler.ts";
 import { MAX_HEADERS } from "./proxy/request-form.ts";
 import { sweepStalled } from "./stalled-clients.ts";
@@ -38,9 +37,16 @@ export interface TrafficServer {
   drain(timeoutMs: number): Promise<void>;
 }
 
-export function createTrafficServer(handle: Handler, timeouts: Partial<TrafficTimeouts> = {}): TrafficServer {
+export interface TrafficServerOptions {
+  /** Those not given are the server's own. */
+  readonly timeouts: Partial<TrafficTimeouts> | undefined;
+  /** Told of what never became a request. */
+  readonly unreadable: (what: Unreadable) => void;
+}
+
+export function createTrafficServer(handle: Handler, { timeouts, unreadable }: TrafficServerOptions): TrafficServer {
   const times = { ...TIMEOUTS, ...timeouts };
-  const connections = new ClientConnections(MAX_HEAD_BYTES);
+  const connections = new ClientConnections(MAX_HEAD_BYTES, unreadable);
   let draining = false;
   const server = createServer(serverOptions(times), (req, res) => {
     take(req, res);
@@ -61,7 +67,7 @@ export function createTrafficServer(handle: Handler, timeouts: Partial<TrafficTi
   });
   server.on("checkExpectation", take);
   server.on("connect", (_req, socket) => {
-    endWith(socket, { code: "method_not_allowed", message: "CONNECT is no call of this gateway." });
+    connections.refuse(socket, { code: "method_not_allowed", message: "CONNECT is no call of this gateway." });
   });
   const sweep = sweepStalled(() => connections.sockets(), times);
   server.on("close", () => {

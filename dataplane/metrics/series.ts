@@ -47,6 +47,48 @@ const PLAIN: CellKind<Cell> = {
   samples: (labels, cell) => [{ labels, value: cell.value }],
 };
 
+/** How long a low value is shown for: one to two of these. */
+const PERIOD_MS = 60_000;
+
+export interface LowCell {
+  /** `nowMs` by any clock that `lowGauge` was given. */
+  observe(value: number, nowMs: number): void;
+}
+
+interface LowState extends LowCell {
+  lowest(nowMs: number): number;
+}
+
+/** A gauge of the lowest value (0..1) that was observed in this minute and the last; 1 when there was none. */
+export function lowGauge(registry: Registry, options: MetricOptions, nowMs: () => number): Family<LowCell> {
+  const make = (): LowState => {
+    let period = -1;
+    let current = 1;
+    let before = 1;
+    const turn = (now: number): void => {
+      const next = Math.floor(now / PERIOD_MS);
+      if (next === period) return;
+      before = next === period + 1 ? current : 1;
+      current = 1;
+      period = next;
+    };
+    return {
+      observe(value, now) {
+        turn(now);
+        if (value < current) current = value;
+      },
+      lowest(now) {
+        turn(now);
+        return Math.min(current, before);
+      },
+    };
+  };
+  const samples = (labels: Readonly<Record<string, string>>, state: LowState): Sample[] => [
+    { labels, value: state.lowest(nowMs()) },
+  ];
+  return family(registry, { ...options, type: "gauge" }, { make, samples });
+}
+
 export interface HistogramCell {
   /** Seconds. */
   observe(value: number): void;

@@ -55,6 +55,8 @@ export class Exchange {
   cost: Cost | undefined;
   /** A Cost limit concerns the request and its backend has no prices. */
   priceMissing = false;
+  /** The enforced Cost limit that refused for it. */
+  unpricedBy: LimitName | undefined;
   /** Limits whose expression had no value for this usage. */
   expressionFaults: readonly LimitName[] = [];
   /** Code of the gateway's own error, if it answered with one. */

@@ -16,6 +16,7 @@ export interface ForwardDeps {
   readonly store: CounterStore;
   readonly upstream: Upstream;
   readonly dialects: Dialects;
+  readonly streamOpened: () => void;
   /** Called exactly once, unless the client's leaving ended the exchange before. */
   readonly end: (outcome: Outcome) => void;
 }
@@ -28,7 +29,8 @@ interface Destination {
 }
 
 /** Sends the request on and relays the answer. */
-export function forward({ store, upstream, dialects, end }: ForwardDeps, exchange: Exchange, body: Body): void {
+export function forward(deps: ForwardDeps, exchange: Exchange, body: Body): void {
+  const { store, upstream, dialects, end } = deps;
   const { backend, operation, info } = exchange;
   if (!backend || !operation || !info) return;
   const { path } = backend.compiled;
@@ -41,6 +43,7 @@ export function forward({ store, upstream, dialects, end }: ForwardDeps, exchang
   }
   const { request, injected } = requestOf(exchange, { backend, operation, info }, body);
   exchange.forwardedAt = performance.now();
+  if (info.stream) deps.streamOpened();
   const relay = new Relay(exchange, { store, stripInjectedUsage: injected, end });
   const decoder = new ResponseDecoder(relay);
   relay.call = decoder;

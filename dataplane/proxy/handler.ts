@@ -38,6 +38,8 @@ export interface HandlerDeps {
   readonly maxBodyBytes: number;
   /** Called once for each request when it has ended. */
   record(exchange: Exchange, outcome: Outcome): void;
+  /** A streaming request has been sent to its backend; `record` ends it. */
+  streamOpened(): void;
   identificationFailed(reason: string): void;
   storeAnswered(elapsedMs: number, admission: Admission): void;
 }
@@ -211,6 +213,7 @@ function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): 
   const enforced = limits.find(({ mode }) => mode === "Enforce");
   if (enforced === undefined) return undefined;
   const { policy } = enforced;
+  exchange.unpricedBy = enforced;
   const message =
     `Limit "${enforced.name}" of policy ${policy.namespace}/${policy.name} counts cost, and AIBackend ${name} has no ` +
     `prices. Give it spec.models with prices ("0" for what is free).`;
@@ -271,7 +274,10 @@ function proceed(deps: HandlerDeps, exchange: Exchange, body: Body): void {
     const ended = (outcome: Outcome): void => {
       end(deps, exchange, outcome);
     };
-    forward({ store, upstream, dialects, end: ended }, exchange, body);
+    const streamOpened = (): void => {
+      deps.streamOpened();
+    };
+    forward({ store, upstream, dialects, streamOpened, end: ended }, exchange, body);
   }
 }
 

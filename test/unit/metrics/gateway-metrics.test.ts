@@ -105,7 +105,9 @@ describe("the page", () => {
         "airl_expression_faults_total counter",
         "airl_gateway_overhead_seconds histogram",
         "airl_identification_failures_total counter",
+        "airl_limit_remaining_ratio gauge",
         "airl_open_requests gauge",
+        "airl_open_streams gauge",
         "airl_price_missing_total counter",
         "airl_refusals_total counter",
         "airl_request_duration_seconds histogram",
@@ -113,8 +115,10 @@ describe("the page", () => {
         "airl_store_breaker_open gauge",
         "airl_store_latency_seconds histogram",
         "airl_store_local_decisions_total counter",
+        "airl_time_per_output_token_seconds histogram",
         "airl_time_to_first_token_seconds histogram",
         "airl_tokens_total counter",
+        "airl_unreadable_requests_total counter",
         "airl_usage_missing_total counter",
         "airl_would_refuse_total counter",
       ]
@@ -131,10 +135,10 @@ describe("the page", () => {
 
   test("[unit] refusals count by policy and limit", async () => {
     const metrics = createGatewayMetrics();
-    metrics.refused("ai/p", "minute").value++;
+    metrics.refused("ai/p", "minute", "exhausted").value++;
     metrics.wouldRefuse("ai/p", "hour").value++;
     expect(await samplesOf(metrics, "airl_refusals_total")).toEqual([
-      { name: "airl_refusals_total", labels: { policy: "ai/p", limit: "minute" }, value: 1 },
+      { name: "airl_refusals_total", labels: { policy: "ai/p", limit: "minute", reason: "exhausted" }, value: 1 },
     ]);
     expect(await samplesOf(metrics, "airl_would_refuse_total")).toEqual([
       { name: "airl_would_refuse_total", labels: { policy: "ai/p", limit: "hour" }, value: 1 },
