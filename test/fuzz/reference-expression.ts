@@ -12,15 +12,17 @@ interface Token {
   readonly text: string;
 }
 
+function withoutComments(text: string): string {
+  return text.replace(/\/\/[^\n]*/g, " ");
+}
+
 function tokensOf(text: string): Token[] {
-  return Array.from(text.replace(/\/\/[^\n]*/g, " ").matchAll(TOKEN)).flatMap(
-    ([, hex, decimal, name, sign]): Token[] => {
-      const number = hex ?? decimal;
-      if (number !== undefined) return [{ kind: "number", text: number }];
-      if (name !== undefined) return [{ kind: "name", text: name.replace(/\s/g, "") }];
-      return sign === undefined ? [] : [{ kind: "sign", text: sign }];
-    },
-  );
+  return Array.from(text.matchAll(TOKEN)).flatMap(([, hex, decimal, name, sign]): Token[] => {
+    const number = hex ?? decimal;
+    if (number !== undefined) return [{ kind: "number", text: number }];
+    if (name !== undefined) return [{ kind: "name", text: name.replace(/\s/g, "") }];
+    return sign === undefined ? [] : [{ kind: "sign", text: sign }];
+  });
 }
 
 const BINARY: Readonly<Record<string, readonly [precedence: number, apply: (a: Value, b: Value) => Value]>> = {
@@ -49,9 +51,15 @@ const FUNCTIONS: Readonly<Record<string, (...values: number[]) => number>> = {
   uint: (value) => value,
 };
 
+/** "(a.b).c" is the path a.b.c. */
+function withoutBracketedPaths(text: string): string {
+  const shorter = text.replace(/\(\s*([a-z_]\w*(?:\s*\.\s*[a-z_]\w*)*)\s*\)(?=\s*\.)/gi, "$1");
+  return shorter === text ? text : withoutBracketedPaths(shorter);
+}
+
 /** The value before it is made a whole amount. */
 export function referenceValue(text: string, fields: Fields): Value {
-  const tokens = tokensOf(text);
+  const tokens = tokensOf(withoutBracketedPaths(withoutComments(text)));
   let at = 0;
   const isNext = (sign: string): boolean => tokens[at]?.kind === "sign" && tokens[at]?.text === sign;
   const skip = (sign: string): void => {

@@ -21,6 +21,10 @@ function meter(pieces: readonly Buffer[]): Metered {
   return { output, usage: one.usage(), textBytes: one.textBytes(), complete: one.complete() };
 }
 
+function written(usage: ReportedUsage | undefined): unknown {
+  return usage && parsed(JSON.stringify(usage));
+}
+
 export const target: FuzzTarget = {
   name: "openai-json",
   shape: "json",
@@ -56,7 +60,8 @@ export const target: FuzzTarget = {
       const isInfinite = /e\+?\d{3}|\d{300}/i.test(input.toString("latin1"));
       if (raw.length < 4000 && input.length < 8000 && !isInfinite) {
         alone.read(raw);
-        same(metered.usage, alone.resolve(), "the usage is that of the document");
+        // Written again, -0 is 0.
+        same(written(metered.usage), written(alone.resolve()), "the usage is that of the document");
       }
     }
     return `${String(metered.usage?.source)} ${String(metered.usage?.missing)} ${String(metered.complete)}`;
