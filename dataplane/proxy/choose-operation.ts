@@ -24,7 +24,7 @@ export function chooseOperation(exchange: Exchange, dialects: Dialects): Gateway
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return {
       code: "body_encoded",
-      message: `Content-Encoding ${JSON.stringify(encoding.slice(0, 32))} is not accepted; send the body uncompressed.`,
+      message: `Content-Encoding ${JSON.stringify(encoding.slice(0, 32))} is not accepted; wanted identity: send the body uncompressed.`,
       closes: true,
     };
   }

@@ -70,6 +70,8 @@ export function errorHeaders({ code }: GatewayError): readonly string[] {
   // RFC 9110 section 11.6.1: a 401 names a scheme. Bearer is what official SDKs send.
   if (ROWS[code].status === 401) return ["WWW-Authenticate", 'Bearer realm="ai-rate-limit"'];
   if (code === "method_not_allowed") return ["Allow", "POST, GET"];
+  // RFC 9110 section 12.5.3: what a server that refuses a coding would take.
+  if (code === "body_encoded") return ["Accept-Encoding", "identity"];
   // Somebody has to edit a manifest: SDKs, which would sleep and try again after a 503, are told not to.
   if (code === "price_missing") return ["x-should-retry", "false"];
   return code === "config_missing" || code === "backend_missing" ? ["Retry-After", "5"] : [];

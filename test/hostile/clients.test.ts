@@ -106,6 +106,14 @@ describe("bad requests", () => {
   });
 });
 
+test("[proxy] the refusal of a compressed body names the coding that is accepted", async () => {
+  bed = await startTestBed(answers(answerWith(ANSWER)));
+  const received = await exchangeRaw(bed.gateway.origin, post(BODY, [...KEY, "Content-Encoding: gzip"]));
+  const [answer] = responsesIn(received);
+  expect(answer?.headers.get("accept-encoding")).toBe("identity");
+  expect(answer?.body).toContain('Content-Encoding \\"gzip\\" is not accepted; wanted identity');
+});
+
 describe("bodies that are too large", () => {
   const TOO_MUCH = 12 * 1024 * 1024;
 
