@@ -87,9 +87,10 @@ function trafficTimes(
 function createModelLabels(): (model: string | undefined) => string {
   const models = new Set<string>();
   return (model) => {
+    if (model === undefined) return "";
     // Half of a surrogate pair has no UTF-8 form, and scrapers drop NUL: two names that differ by it alone would render as
     // one series twice.
-    const name = (model ?? "").slice(0, MODEL_LENGTH).replace(/[\p{Surrogate}\p{Control}]/gu, "\ufffd");
+    const name = model.slice(0, MODEL_LENGTH).replace(/[\p{Surrogate}\p{Control}]/gu, "\ufffd");
     if (models.has(name)) return name;
     if (models.size >= MAX_MODELS) return "other";
     models.add(name);

@@ -15,12 +15,18 @@ export function parsePrometheus(text: string): ParsedSample[] {
   return text.split("\n").flatMap((line) => {
     if (line === "" || line.startsWith("#")) return [];
     const [, name = "", labelText = "", value = ""] = LINE.exec(line) ?? [];
+    // As Go reads it: prom-client writes "Nan" for what has not been measured yet.
+    if (!isFigure(value)) throw new Error(`not a number: ${line}`);
     if (name === "") throw new Error(`not a sample: ${line}`);
     const series = `${name}{${labelText}}`;
     if (seen.has(series)) throw new Error(`twice: ${series}`);
     seen.add(series);
     return [{ name, labels: parseLabels(labelText), value: Number(value) }];
   });
+}
+
+function isFigure(text: string): boolean {
+  return text.toLowerCase() === "nan" || !Number.isNaN(Number(text.replace("Inf", "Infinity")));
 }
 
 function parseLabels(text: string): Record<string, string> {
@@ -67,7 +73,6 @@ function parseFamily(block: string): ParsedFamily {
   const samples = parsePrometheus(rest);
   const names = (SUFFIXES[type] ?? []).map((suffix) => name + suffix);
   if (!samples.every((sample) => names.includes(sample.name))) throw wrong("a sample of another metric");
-  if (!samples.every(({ value }) => !Number.isNaN(value))) throw wrong("a value that is no number");
   if (type === "counter") checkCounter(name, samples);
   if (type === "histogram") checkHistogram(name, samples);
   return { name, type, help, samples };
@@ -76,7 +81,7 @@ function parseFamily(block: string): ParsedFamily {
 function headOf(block: string): Readonly<Record<"name" | "help" | "type" | "rest", string>> {
   const [head = "", name = "", help = "", type = ""] = /^# HELP (\S+) (.+)\n# TYPE \1 (\S+)\n/.exec(block) ?? [];
   const rest = block.slice(head.length);
-  if (head === "" || rest.includes("# ")) throw new Error(`not HELP, TYPE and samples: ${block.slice(0, 200)}`);
+  if (head === "" || /^#/m.test(rest)) throw new Error(`not HELP, TYPE and samples: ${block.slice(0, 200)}`);
   return { name, help, type, rest };
 }
 
