@@ -14,8 +14,8 @@ const MAX_PIPELINED = 32;
 
 interface Connection {
   readonly socket: Socket;
-  /** In the order of the requests. */
-  readonly open: Set<ServerResponse>;
+  /** In the order of the requests. A list: a set that is added to and taken from for each request is rebuilt again and again. */
+  readonly open: ServerResponse[];
   /** Of the newest request, answered or not. */
   last: ServerResponse | undefined;
   /** What comes further on it is not read: it is no HTTP. */
@@ -53,7 +53,7 @@ export class ClientConnections {
   }
 
   track(socket: Socket): void {
-    const connection: Connection = { socket, open: new Set(), last: undefined, closing: false };
+    const connection: Connection = { socket, open: [], last: undefined, closing: false };
     this.#connections.set(socket, connection);
     socket.on("close", () => {
       this.#connections.delete(socket);
@@ -70,16 +70,16 @@ export class ClientConnections {
     const connection = this.#connections.get(socket);
     if (connection === undefined || socket.destroyed) return false;
     const { open } = connection;
-    if (open.size === MAX_PIPELINED) {
+    if (open.length === MAX_PIPELINED) {
       this.#unreadable({ reason: "pipelined_too_many", parser: "" });
       socket.destroy();
       return false;
     }
     this.#open++;
-    open.add(res);
+    open.push(res);
     connection.last = res;
     res.on("close", () => {
-      if (!open.delete(res)) return;
+      if (!remove(open, res)) return;
       this.#open--;
       if (this.#open === 0) this.onIdle?.();
     });
@@ -105,7 +105,7 @@ export class ClientConnections {
     // Bytes behind the first that were wrong are wrong as well.
     if (closing) return;
     connection.closing = true;
-    if (last !== undefined && open.has(last)) {
+    if (last !== undefined && open.includes(last)) {
       // Its own body that breaks off is recorded with the request.
       if (last.req.complete) this.#unreadable({ reason: problem.code, parser: parserCode(error) });
       endAfter(socket, last, new UnreadableBody(problem));
@@ -115,6 +115,14 @@ export class ClientConnections {
       this.refuse(socket, problem, parserCode(error));
     }
   }
+}
+
+/** False when it was not in the list. */
+function remove(list: ServerResponse[], res: ServerResponse): boolean {
+  const at = list.indexOf(res);
+  if (at < 0) return false;
+  list.splice(at, 1);
+  return true;
 }
 
 /** The last request of a connection is answered first; when it is its own body that cannot be read, with that. */

@@ -13,7 +13,7 @@ interface Amounts {
 }
 
 export interface Owed {
-  readonly counter: Counter;
+  counter: Counter;
   /** Not in a batch yet; charges merge here. */
   readonly waiting: Amounts;
   /** In a batch that is not acknowledged, or held. */
@@ -22,7 +22,12 @@ export interface Owed {
   items: number;
   /** In the list of a queue that will seal it. */
   isQueued: boolean;
+  /** Nothing is owed; only kept for the next charge. */
+  isSettled: boolean;
 }
+
+/** Settled counters that are kept: those in use owe again and again, and are not made anew each time. */
+const SETTLED_KEPT = 10_000;
 
 /** An amount on its way, and the window it was charged in (its index as in a counter's state). Negative: given back. */
 export interface ChargeItem {
@@ -38,14 +43,16 @@ export interface ChargeItem {
 export class OwedAmounts {
   readonly #owed = new CounterMap<Owed>();
   readonly #limit: number;
+  #size = 0;
 
   /** `limit`: counters that may owe at once. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
+  /** Counters that owe. */
   get size(): number {
-    return this.#owed.size;
+    return this.#size;
   }
 
   /** Adds an amount that waits to be sent; undefined when there are too many counters already. */
@@ -79,7 +86,7 @@ export class OwedAmounts {
   acknowledge({ counter, amount, index }: ChargeItem): void {
     if (amount < 0) return;
     const owed = this.#owed.get(counter);
-    if (owed === undefined) return;
+    if (owed === undefined || owed.isSettled) return;
     owed.items -= 1;
     put(owed.sent, { counter, index, amount: -amount });
     this.#forgetIfSettled(owed);
@@ -88,16 +95,15 @@ export class OwedAmounts {
   /** Redis has lost this item, which it had acknowledged: it is owed again. */
   reopen(item: ChargeItem): void {
     if (item.amount < 0) return;
-    const owed = this.#owed.get(item.counter) ?? this.#add(item.counter, item.index);
-    this.#send(owed, item);
+    this.#send(this.#open(item.counter, item.index), item);
   }
 
   /** The state that Redis tells, as of nowMs, with what it is owed. */
   addTo(counter: Counter, state: CounterState, nowMs: number): CounterState {
     const { window } = counter;
     const present = stateAt(state, nowMs, window);
-    const owed = this.#owed.size === 0 ? undefined : this.#owed.get(counter);
-    if (owed === undefined) return present;
+    const owed = this.#size === 0 ? undefined : this.#owed.get(counter);
+    if (owed === undefined || owed.isSettled) return present;
     const { index, current, previous } = present;
     const { waiting, sent } = owed;
     rollTo(waiting, nowMs, window);
@@ -117,13 +123,25 @@ export class OwedAmounts {
 
   #at(counter: Counter, index: number): Owed | undefined {
     const known = this.#owed.get(counter);
-    if (known !== undefined) return known;
-    return this.#owed.size >= this.#limit ? undefined : this.#add(counter, index);
+    if (known !== undefined && !known.isSettled) return known;
+    return this.#size >= this.#limit ? undefined : this.#open(counter, index);
   }
 
-  #add(counter: Counter, index: number): Owed {
-    const none = { index, current: 0, previous: 0 };
-    const owed: Owed = { counter, waiting: none, sent: { index, current: 0, previous: 0 }, items: 0, isQueued: false };
+  /** What this counter owes, from nothing on when it owed nothing. */
+  #open(counter: Counter, index: number): Owed {
+    const known = this.#owed.get(counter);
+    if (known?.isSettled === false) return known;
+    this.#size += 1;
+    if (known !== undefined) {
+      known.counter = counter;
+      known.isSettled = false;
+      restart(known.waiting, index);
+      restart(known.sent, index);
+      return known;
+    }
+    const waiting = { index, current: 0, previous: 0 };
+    const sent = { index, current: 0, previous: 0 };
+    const owed: Owed = { counter, waiting, sent, items: 0, isQueued: false, isSettled: false };
     this.#owed.set(counter, owed);
     return owed;
   }
@@ -136,8 +154,17 @@ export class OwedAmounts {
 
   #forgetIfSettled(owed: Owed): void {
     const { waiting, items, counter } = owed;
-    if (items === 0 && waiting.current === 0 && waiting.previous === 0) this.#owed.delete(counter);
+    if (owed.isSettled || items > 0 || waiting.current > 0 || waiting.previous > 0) return;
+    owed.isSettled = true;
+    this.#size -= 1;
+    if (this.#owed.size > this.#size + SETTLED_KEPT) this.#owed.delete(counter);
   }
+}
+
+function restart(amounts: Amounts, index: number): void {
+  amounts.index = index;
+  amounts.current = 0;
+  amounts.previous = 0;
 }
 
 /** Brings amounts to the window of nowMs. */

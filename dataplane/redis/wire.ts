@@ -4,6 +4,7 @@
 import type { Redis } from "ioredis";
 import { type BulkCache, bulk } from "./bulk-cache.ts";
 import { type Command, isNoScript, type LoadedScript, lost, refused } from "./command.ts";
+import { CommandQueue } from "./command-queue.ts";
 import { RespError, RespParser, type RespValue } from "./resp-parser.ts";
 
 type Socket = Redis["stream"];
@@ -19,18 +20,14 @@ export interface WireOptions {
   readonly misplaced: () => void;
 }
 
-/** Answered commands are let go of in heaps of this many, rather than shifted out one by one. */
-const SWEEP = 512;
-
 export class Wire {
   readonly #socket: Socket;
   readonly #options: WireOptions;
   readonly #parser: RespParser;
   readonly #bulks: BulkCache;
   readonly #heads = new Map<LoadedScript, string>();
-  /** Sent and not answered, from #next on. */
-  #commands: Command[] = [];
-  #next = 0;
+  /** Sent and not answered. */
+  readonly #commands = new CommandQueue();
   #text = "";
   #isCorked = false;
   #isEnded = false;
@@ -61,7 +58,7 @@ export class Wire {
       command.reply(lost(new Error("the connection to Redis is closed")));
       return;
     }
-    this.#wasIdle ||= this.#commands.length === 0;
+    this.#wasIdle ||= this.#commands.isEmpty;
     this.#text += this.#encode(command);
     this.#commands.push(command);
     if (!this.#isCorked) this.#write();
@@ -80,12 +77,9 @@ export class Wire {
   end(): void {
     this.#isEnded = true;
     clearTimeout(this.#silence);
-    const open = this.#commands.slice(this.#next);
-    this.#commands = [];
-    this.#next = 0;
     this.#text = "";
     const reply = lost(new Error("the connection to Redis was closed"));
-    for (const command of open) command.reply(reply);
+    for (let open = this.#commands.shift(); open !== undefined; open = this.#commands.shift()) open.reply(reply);
   }
 
   #write(): void {
@@ -119,15 +113,10 @@ export class Wire {
   }
 
   #answer(value: RespValue): void {
-    const command = this.#commands[this.#next];
+    const command = this.#commands.shift();
     if (command === undefined) {
       if (!this.#isEnded) this.#fault("an answer came to no question");
       return;
-    }
-    this.#next += 1;
-    if (this.#next === this.#commands.length || this.#next >= SWEEP) {
-      this.#commands = this.#commands.slice(this.#next);
-      this.#next = 0;
     }
     if (value instanceof RespError) this.#refuse(command, value);
     else command.reply({ kind: "value", value });
@@ -161,6 +150,6 @@ export class Wire {
 
   #checkSilence(silenceMs: number): void {
     this.#silence = undefined;
-    if (this.#next < this.#commands.length) this.#fault(`no answer within ${String(silenceMs)} ms`);
+    if (!this.#commands.isEmpty) this.#fault(`no answer within ${String(silenceMs)} ms`);
   }
 }

@@ -30,6 +30,7 @@ export interface Http1CallOptions {
 const STALE_WINDOW_MS = 1000;
 
 export class Http1Call implements UpstreamCall, Carried, Swept {
+  sweptAt = -1;
   readonly #target: UpstreamTarget;
   readonly #handler: UpstreamHandler;
   readonly #pool: OriginPool;

@@ -39,6 +39,7 @@ export interface DialOutcome {
 const KEEP_ALIVE_MARGIN_MS = 1000;
 
 export class OriginPool implements ConnectionHome, Swept {
+  sweptAt = -1;
   readonly origin: Origin;
   readonly options: PoolOptions;
   /** The one at the end became idle last. */
