@@ -7,21 +7,15 @@ import { constants } from "node:os";
 import { pino } from "pino";
 import { isRecord } from "../compiler/is-record.ts";
 import { createRing } from "../dataplane/contract/keyring.ts";
+import { LogBlocks } from "../dataplane/log-blocks.ts";
 import { runCommand } from "./command.ts";
 import { composeDataPlane } from "./data-plane.ts";
 import type { Platform, Signals } from "./platform.ts";
 import { type Terminal, takesColour } from "./terminal.ts";
 import { wallClockMs } from "./wall-clock.ts";
 
-/** Lines leave in blocks, or after this time: a write for each line costs more than making it. */
-const LOG_BLOCK_BYTES = 8_192;
-const LOG_FLUSH_MS = 100;
-const logOutput = pino.destination({
-  dest: 2,
-  sync: false,
-  minLength: LOG_BLOCK_BYTES,
-  periodicFlush: LOG_FLUSH_MS,
-});
+const standardError = pino.destination({ dest: 2, sync: false });
+const logOutput = new LogBlocks(standardError);
 
 const terminal: Terminal = {
   env: process.env,
@@ -81,7 +75,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 // Where errors and logs cannot be written, there is no place left to say so.
 process.stderr.on("error", () => {});
-logOutput.on("error", () => {});
+standardError.on("error", () => {});
 
 const code = await runCommand(process.argv.slice(2), platform);
 // Output to a pipe may still be under way; an empty write calls back when all before it has been taken.

@@ -2,19 +2,19 @@
 // configuration gave, and the model, are written.
 
 import type { Logger } from "pino";
-import { amountText } from "./core/amount-text.ts";
 import type { Limit, PolicyRef } from "./core/limit.ts";
 import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import type { LowCell } from "./metrics/series.ts";
 import type { TrafficCells } from "./metrics/traffic-metrics.ts";
 import type { Exchange, Outcome } from "./proxy/exchange.ts";
+import { requestLine, routeName } from "./request-line.ts";
+import { createLineWriter } from "./request-log.ts";
 
 export type RecordRequest = (exchange: Exchange, outcome: Outcome) => void;
 
-const LONGEST_MODEL = 128;
-
 export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequest {
   const remaining = createRemaining(metrics);
+  const writeLine = createLineWriter(log, "request");
   return (exchange, outcome) => {
     const endedAt = performance.now();
     const route = routeName(exchange);
@@ -27,7 +27,7 @@ export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequ
     countDecision(metrics, exchange);
     remaining(exchange, endedAt);
     if (exchange.forwardedAt > 0 && exchange.info?.stream) metrics.openStreams.value--;
-    log.info(lineOf(exchange, outcome, endedAt), "request");
+    writeLine(requestLine(exchange, outcome, endedAt));
   };
 }
 
@@ -98,51 +98,6 @@ function countDecision(metrics: GatewayMetrics, { decision, unpricedBy }: Exchan
   metrics.refused(policyName(policy), name, "exhausted").value++;
 }
 
-function routeName({ route }: Exchange): string {
-  return route ? `${route.namespace}/${route.name}` : "";
-}
-
 function policyName({ namespace, name }: PolicyRef): string {
   return `${namespace}/${name}`;
-}
-
-function lineOf(exchange: Exchange, outcome: Outcome, endedAt: number): object {
-  const { headAt, forwardedAt } = exchange;
-  return {
-    requestId: exchange.id,
-    outcome,
-    status: exchange.status,
-    method: exchange.req.method,
-    route: routeName(exchange),
-    consumer: exchange.consumer?.displayName,
-    backend: exchange.backend?.name,
-    dialect: exchange.dialect,
-    operation: exchange.operation?.name,
-    model: exchange.info?.model?.slice(0, LONGEST_MODEL),
-    stream: exchange.info?.stream,
-    limit: refusedBy(exchange),
-    promptTokens: exchange.usage?.prompt,
-    completionTokens: exchange.usage?.completion,
-    usageSource: exchange.source,
-    cost: costText(exchange),
-    error: exchange.errorCode,
-    durationMs: tenths(endedAt - exchange.startedAt),
-    upstreamMs: headAt > 0 ? tenths(headAt - forwardedAt) : undefined,
-  };
-}
-
-/** "0.0000063 USD". */
-function costText({ cost }: Exchange): string | undefined {
-  return cost && `${amountText("Cost", cost.nano)} ${cost.currency}`;
-}
-
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
-}
-
-function refusedBy({ decision, unpricedBy }: Exchange): string | undefined {
-  const by = decision?.kind === "deny" ? decision.decidedBy.limit : unpricedBy;
-  if (by === undefined) return undefined;
-  const { policy, name } = by;
-  return `${policyName(policy)}/${name}`;
 }
