@@ -2,6 +2,7 @@
 
 import { ScanPlan } from "../json/scan-plan.ts";
 import type { JsonScanner } from "../json/scanner.ts";
+import { ScannerPool } from "../json/scanner-pool.ts";
 import { AnthropicUsage } from "./anthropic-usage.ts";
 import { type EventReader, EventStreamMeter } from "./event-stream-meter.ts";
 import { JsonMeter } from "./json-meter.ts";
@@ -22,18 +23,20 @@ const EVENT_PLAN = new ScanPlan({
 });
 
 const MESSAGE_USAGE = 0;
-const MESSAGE_PLAN = new ScanPlan({
-  paths: [["usage"]],
-  textKeys: TEXT_KEYS,
-  ambiguousKeys: "last",
-  maxCaptureBytes: 8192,
-  maxDepth: 512,
-});
+const MESSAGE_SCANNERS = new ScannerPool(
+  new ScanPlan({
+    paths: [["usage"]],
+    textKeys: TEXT_KEYS,
+    ambiguousKeys: "last",
+    maxCaptureBytes: 8192,
+    maxDepth: 512,
+  }),
+);
 
 const MESSAGE_STOP = '"message_stop"';
 
 export function createAnthropicJsonMeter(): ResponseMeter {
-  return new JsonMeter(MESSAGE_PLAN, (scanner) => {
+  return new JsonMeter(MESSAGE_SCANNERS, (scanner) => {
     const reported = new AnthropicUsage();
     reported.read(scanner.captured(MESSAGE_USAGE)?.raw());
     return reported.resolve();

@@ -120,7 +120,13 @@ function createShapeReader(dialect: DialectName): ShapeReader {
     operation = shape.operation;
     return shape.info;
   });
-  return { ...reader, operation: () => operation };
+  return {
+    push: (chunk) => {
+      reader.push(chunk);
+    },
+    end: () => reader.end(),
+    operation: () => operation,
+  };
 }
 
 /**

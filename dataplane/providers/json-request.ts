@@ -3,7 +3,8 @@
 
 import { isUtf8 } from "node:buffer";
 import { ScanPlan } from "../json/scan-plan.ts";
-import { JsonScanner } from "../json/scanner.ts";
+import type { JsonScanner } from "../json/scanner.ts";
+import { ScannerPool } from "../json/scanner-pool.ts";
 import type { ValueCapture } from "../json/value-capture.ts";
 import type { RequestInfo, RequestReader } from "./provider.ts";
 
@@ -63,6 +64,8 @@ const PLAN = new ScanPlan({
   maxDepth: MAX_DEPTH,
 });
 
+const SCANNERS = new ScannerPool(PLAN);
+
 const KIND_BY_FIRST = new Map([
   ["{", "an object"],
   ["[", "an array"],
@@ -101,18 +104,31 @@ export interface TypedReader<T extends RequestInfo> extends RequestReader {
   end(): T;
 }
 
-/** `read` gets the scanner when the body has been read to its end. */
+/** `read` gets the scanner when the body has been read to its end, and may not keep it. */
 export function createJsonReader<T extends RequestInfo>(read: (scanner: JsonScanner) => T): TypedReader<T> {
-  const scanner = new JsonScanner(PLAN);
-  return {
-    push: (chunk) => {
-      scanner.push(chunk);
-    },
-    end: () => {
-      scanner.end();
-      return read(scanner);
-    },
-  };
+  return new JsonReader(read);
+}
+
+class JsonReader<T extends RequestInfo> implements TypedReader<T> {
+  readonly #read: (scanner: JsonScanner) => T;
+  readonly #scanner = SCANNERS.take();
+  #info: T | undefined;
+
+  constructor(read: (scanner: JsonScanner) => T) {
+    this.#read = read;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#info === undefined) this.#scanner.push(chunk);
+  }
+
+  end(): T {
+    if (this.#info !== undefined) return this.#info;
+    this.#scanner.end();
+    this.#info = this.#read(this.#scanner);
+    SCANNERS.giveBack(this.#scanner);
+    return this.#info;
+  }
 }
 
 export function createJsonRequestReader(): RequestReader {

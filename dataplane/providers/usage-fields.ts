@@ -40,18 +40,34 @@ export function sumTokens(...counts: readonly number[]): number {
 
 /** The provider's own usage object, every field with the last value that it had; null says nothing. */
 export class RawUsage {
-  private readonly fields = new Map<string, unknown>();
+  private fields: Fields | undefined;
 
+  /** The caller must not change the fields any more. */
   take(fields: Fields): void {
-    for (const [name, value] of Object.entries(fields)) {
-      if (value === null) continue;
-      if (this.fields.has(name) || this.fields.size < MAX_RAW_FIELDS) this.fields.set(name, value);
-    }
+    this.fields = this.fields === undefined && isWhole(fields) ? fields : merged(this.fields ?? {}, fields);
   }
 
   get value(): Fields {
-    return Object.fromEntries(this.fields);
+    return this.fields ?? {};
   }
+}
+
+/** It can stand as it is, which spares most answers a copy. */
+function isWhole(fields: Fields): boolean {
+  let count = 0;
+  for (const name in fields) {
+    count += 1;
+    if (fields[name] === null) return false;
+  }
+  return count <= MAX_RAW_FIELDS;
+}
+
+function merged(known: Fields, fields: Fields): Fields {
+  const all = new Map(Object.entries(known));
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== null && (all.has(name) || all.size < MAX_RAW_FIELDS)) all.set(name, value);
+  }
+  return Object.fromEntries(all);
 }
 
 function isFields(value: unknown): value is Fields {
