@@ -6,8 +6,8 @@ export interface LogDestination {
   flushSync(): void;
 }
 
-/** Characters from which on a block leaves. */
-const BLOCK_LENGTH = 8_192;
+/** Characters from which on a block leaves. Handing one on wakes another thread, which costs as much as hundreds of lines. */
+const BLOCK_LENGTH = 65_536;
 /** A line waits for no longer than this. */
 const FLUSH_MS = 100;
 

@@ -7,7 +7,7 @@ import type {
   CompiledPolicy,
   CompiledRoute,
 } from "../../dataplane/contract/compiled.ts";
-import { headerToken, windowName } from "../../dataplane/respond/window-headers.ts";
+import { headerToken, windowName } from "../../dataplane/respond/limit-words.ts";
 import type { CompiledFiles } from "../compile-files.ts";
 
 export interface TryIt {

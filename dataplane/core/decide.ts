@@ -35,9 +35,12 @@ export type Decision =
       readonly shadowed: readonly LimitStatus[];
     };
 
+const NONE: readonly LimitStatus[] = [];
+
 /** Usage at or above the limit refuses; the request that crosses it completes. Shadow limits are reported, never decide. */
 export function decide(checked: readonly CheckedLimit[], nowMs: number): Decision {
   const statuses = checked.map((entry) => statusOf(entry, nowMs));
+  if (!statuses.some(isExhausted)) return { kind: "allow", statuses, shadowed: NONE };
   const exhausted = statuses.filter((s) => s.exhausted && s.limit.mode === "Enforce");
   const shadowed = statuses.filter((s) => s.exhausted && s.limit.mode === "Shadow");
   const [first, ...rest] = exhausted;
@@ -47,10 +50,15 @@ export function decide(checked: readonly CheckedLimit[], nowMs: number): Decisio
 }
 
 /** Milliseconds until `remaining` rises if nothing more is used; undefined while the whole limit remains. */
-export function refillMs({ limit, state, nowMs, usage, exhausted, ...status }: LimitStatus): number | undefined {
-  if (exhausted) return status.waitMs;
-  const counted = Math.floor(usage);
+export function refillMs(status: LimitStatus): number | undefined {
+  if (status.exhausted) return status.waitMs;
+  const { limit, state, nowMs } = status;
+  const counted = Math.floor(status.usage);
   return counted === 0 ? undefined : waitMs(limit.window, state, { limit: counted, nowMs });
+}
+
+function isExhausted({ exhausted }: LimitStatus): boolean {
+  return exhausted;
 }
 
 function statusOf({ limit, state }: CheckedLimit, nowMs: number): LimitStatus {

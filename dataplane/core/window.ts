@@ -71,12 +71,16 @@ export interface Addition {
  * millisecond resolution. Fixed and FixedFromFirst: current alone. May be fractional for Sliding.
  */
 export function usageAt(window: Window, state: CounterState, nowMs: number): number {
-  const now = stateAt(state, nowMs, window);
-  if (window.algorithm !== "Sliding") return now.current;
-  const elapsed = Math.max(0, nowMs - now.index * window.durationMs);
+  const { algorithm, durationMs } = window;
+  if (algorithm === "FixedFromFirst") return isOpen(state, nowMs, window) ? state.current : 0;
+  const index = windowIndex(nowMs, durationMs);
+  const passed = Math.max(0, index - state.index);
+  const current = passed === 0 ? state.current : 0;
+  if (algorithm === "Fixed") return current;
+  const previous = passed === 0 ? state.previous : passed === 1 ? state.current : 0;
+  const elapsed = Math.max(0, nowMs - (state.index + passed) * durationMs);
   // The product of two large numbers is rounded, and may be rounded up past the whole.
-  const inView = Math.min(now.previous, (now.previous * (window.durationMs - elapsed)) / window.durationMs);
-  return now.current + inView;
+  return current + Math.min(previous, (previous * (durationMs - elapsed)) / durationMs);
 }
 
 export interface Threshold {

@@ -5,12 +5,8 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { BackendRecord } from "../config/snapshot.ts";
-import type { HeaderFormat } from "../contract/compiled.ts";
-import type { Admission, Check, CounterStore } from "../core/counter-store.ts";
-import { decide } from "../core/decide.ts";
+import type { Admission, CounterStore } from "../core/counter-store.ts";
 import type { Cidr } from "../core/ip.ts";
-import type { Limit } from "../core/limit.ts";
-import { labelText } from "../core/match.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
 import { clientIp } from "../identify/client-ip.ts";
 import { describeLocations, presentedKey } from "../identify/credential.ts";
@@ -20,6 +16,7 @@ import { type Asker, errorBody, errorHeaders, type GatewayError, statusOf } from
 import { refusal } from "../respond/refusal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { answer, answerError } from "./answer.ts";
+import { applyDecision, checksOf } from "./checks.ts";
 import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./choose-operation.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
@@ -232,34 +229,6 @@ function factsOf(exchange: Exchange, namespace: string, backend: { name: string;
     clientIp: ip,
     header: (name) => headers.get(name),
   };
-}
-
-function checksOf(exchange: Exchange): Check[] {
-  return exchange.matched.map(({ record: { limit }, counter }) => ({
-    counter,
-    ask: limit.unit === "Requests" ? 1 : 0,
-    refuseAt: limit.mode === "Shadow" ? Infinity : limit.limit,
-  }));
-}
-
-function applyDecision(exchange: Exchange, admission: Admission, facts: RequestFacts): void {
-  const checked = exchange.matched.flatMap(({ record }, i) => {
-    const state = admission.states[i];
-    return state === undefined ? [] : [{ limit: record.limit, state }];
-  });
-  const decision = decide(checked, admission.nowMs);
-  exchange.decision = decision;
-  exchange.labelled = decision.statuses
-    .filter((status) => status.limit.mode === "Enforce")
-    .map((status) => {
-      const { limit } = status;
-      return { status, label: labelText(limit.label, limit.name, facts), formats: formatsOf(exchange, limit) };
-    });
-}
-
-function formatsOf({ matched }: Exchange, limit: Limit): readonly HeaderFormat[] {
-  const found = matched.find(({ record }) => record.limit === limit);
-  return found?.record.policy.compiled.response.headers.formats ?? [];
 }
 
 /** 429 precedes a 400 for a body that cannot be read; only then is the request forwarded. */

@@ -24,6 +24,8 @@ export class Lanes {
   /** A lane is back: what waited for it can go. */
   readonly #returned: () => void;
   readonly #lanes = new Map<string, Lane>();
+  /** By tag, the lane found last: asked for many times per request, and seldom another. */
+  readonly #byTag: (Lane | undefined)[] = new Array<Lane | undefined>(TAG_COUNT).fill(undefined);
   /** What any server said: for one that has not spoken yet, better than this process's own clock. */
   readonly #anyClock = new StoreClock();
   #isClosed = false;
@@ -35,8 +37,14 @@ export class Lanes {
 
   of(tag: number): Lane {
     const key = this.#context.link.laneOf(tag);
-    const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
+    const last = this.#byTag[tag];
+    if (last?.key === key) return last;
+    const lane = this.#lanes.get(key) ?? this.#add(key);
+    this.#byTag[tag] = lane;
+    return lane;
+  }
+
+  #add(key: string): Lane {
     const lane: Lane = { key, clock: new StoreClock(this.#anyClock), away: false, probe: "none", timer: undefined };
     this.#lanes.set(key, lane);
     return lane;
@@ -92,6 +100,7 @@ export class Lanes {
   #forget(lane: Lane): void {
     clearTimeout(lane.timer);
     this.#lanes.delete(lane.key);
+    this.#byTag.fill(undefined);
     if (lane.away) this.#recovered(lane);
   }
 

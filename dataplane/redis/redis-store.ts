@@ -59,6 +59,9 @@ class RedisStore implements CounterStore {
   /** Sent, by deadline: all wait equally long, so the first is the next to run out. */
   #waiting: Waiting[] = [];
   #deadline: NodeJS.Timeout | undefined;
+  readonly #takeTurn = (): void => {
+    this.#turn();
+  };
 
   constructor(context: StoreContext) {
     this.#context = context;
@@ -132,16 +135,18 @@ class RedisStore implements CounterStore {
   }
 
   #areAvailable(checks: readonly Check[]): boolean {
-    for (const { counter } of checks) if (!this.#lanes.isAvailable(counter.tag)) return false;
+    let last: number | undefined;
+    for (const { counter } of checks) {
+      if (counter.tag !== last && !this.#lanes.isAvailable(counter.tag)) return false;
+      last = counter.tag;
+    }
     return true;
   }
 
   #wake(): void {
     if (this.#isTurnDue || this.#isClosed) return;
     this.#isTurnDue = true;
-    setImmediate(() => {
-      this.#turn();
-    });
+    setImmediate(this.#takeTurn);
   }
 
   #turn(): void {

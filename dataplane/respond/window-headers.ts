@@ -3,37 +3,15 @@
 import { amountText } from "../core/amount-text.ts";
 import type { LimitStatus } from "../core/decide.ts";
 import { type LabelledStatus, share, tightest } from "./labelled-status.ts";
+import { wordsOf } from "./limit-words.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
-
-const WINDOW_NAMES = new Map<number, string>([
-  [1, "second"],
-  [60, "minute"],
-  [3_600, "hour"],
-  [86_400, "day"],
-  [2_592_000, "month"],
-  [31_536_000, "year"],
-]);
-
-const LABEL_LENGTH = 63;
-
-/** "minute" for 60,000 ms, ..., else the seconds. */
-export function windowName(durationMs: number): string {
-  const seconds = durationMs / 1000;
-  return WINDOW_NAMES.get(seconds) ?? String(seconds);
-}
-
-/** A label as it may stand in a header's name (RFC 9110 section 5.6.2: token). */
-export function headerToken(label: string): string {
-  return label.slice(0, LABEL_LENGTH).replace(/[^A-Za-z0-9!#$%&'*+.^_`|~-]/g, "_") || "_";
-}
 
 /** Name, value, name, value, ... Two limits of one name: the one with the least remaining is shown. */
 export function windowHeaders(statuses: readonly LabelledStatus[]): string[] {
   const headers: string[] = [];
-  for (const [suffix, status] of shown(statuses)) {
-    const { unit, limit } = status.limit;
-    headers.push(`X-AI-RateLimit-Limit-${suffix}`, amountText(unit, limit));
-    headers.push(`X-AI-RateLimit-Remaining-${suffix}`, amountText(unit, status.remaining));
+  for (const { status, label } of shown(statuses)) {
+    const { limitHeader, limitText, remainingHeader } = wordsOf(status.limit, label);
+    headers.push(limitHeader, limitText, remainingHeader, amountText(status.limit.unit, status.remaining));
   }
   return headers;
 }
@@ -42,22 +20,37 @@ export function windowHeaders(statuses: readonly LabelledStatus[]): string[] {
 export function refusalHeaders(exhausted: readonly LabelledStatus[], waitMs: number): string[] {
   const whole = String(retryAfterSeconds(waitMs));
   const headers = ["X-AI-RateLimit-Reset", whole, "X-AI-RateLimit-Retry-After", whole];
-  for (const [suffix, status] of shown(exhausted)) {
-    const seconds = String(retryAfterSeconds(status.waitMs));
+  for (const entry of shown(exhausted)) {
+    const seconds = String(retryAfterSeconds(entry.status.waitMs));
+    const suffix = suffixOf(entry);
     headers.push(`X-AI-RateLimit-Reset-${suffix}`, seconds, `X-AI-RateLimit-Retry-After-${suffix}`, seconds);
   }
   return headers;
 }
 
-/** By the end of their headers' names, each once. */
-function shown(statuses: readonly LabelledStatus[]): readonly (readonly [string, LimitStatus])[] {
+/** One for each end of their headers' names. */
+function shown(statuses: readonly LabelledStatus[]): readonly LabelledStatus[] {
+  return tightest(hasRepeats(statuses) ? withoutRepeats(statuses) : statuses);
+}
+
+function hasRepeats(statuses: readonly LabelledStatus[]): boolean {
+  for (const [i, entry] of statuses.entries()) {
+    for (let other = 0; other < i; other += 1) {
+      const earlier = statuses[other];
+      if (earlier !== undefined && suffixOf(earlier) === suffixOf(entry)) return true;
+    }
+  }
+  return false;
+}
+
+function withoutRepeats(statuses: readonly LabelledStatus[]): readonly LabelledStatus[] {
   const bySuffix = new Map<string, LabelledStatus>();
   for (const entry of statuses) {
     const suffix = suffixOf(entry);
     const other = bySuffix.get(suffix);
     if (other === undefined || tighter(entry.status, other.status)) bySuffix.set(suffix, entry);
   }
-  return tightest([...bySuffix.values()]).map((entry) => [suffixOf(entry), entry.status]);
+  return [...bySuffix.values()];
 }
 
 /** Of two limits under one name: least remaining (as a share where they count different things), then the longest wait. */
@@ -67,5 +60,5 @@ function tighter(a: LimitStatus, b: LimitStatus): boolean {
 }
 
 function suffixOf({ status, label }: LabelledStatus): string {
-  return `${windowName(status.limit.window.durationMs)}-${headerToken(label)}`;
+  return wordsOf(status.limit, label).suffix;
 }

@@ -30,7 +30,7 @@ test("[unit] lines wait for each other, but not for long", () => {
 test("[unit] a full block leaves at once", () => {
   const destination = aDestination();
   const blocks = new LogBlocks(destination);
-  const line = `${"x".repeat(5000)}\n`;
+  const line = `${"x".repeat(40_000)}\n`;
   blocks.write(line);
   blocks.write(line);
   expect(destination.events).toEqual([line + line]);

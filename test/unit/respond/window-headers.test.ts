@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { headerToken, refusalHeaders, windowHeaders, windowName } from "../../../dataplane/respond/window-headers.ts";
+import { headerToken, windowName } from "../../../dataplane/respond/limit-words.ts";
+import { refusalHeaders, windowHeaders } from "../../../dataplane/respond/window-headers.ts";
 import { aStatus, headerRecord } from "./builders.ts";
 
 describe("window names", () => {
