@@ -44,8 +44,7 @@ function tenths(ms: number): string {
   return String(Math.round(ms * 10) / 10);
 }
 
-function refusedBy({ decision }: Exchange): string | undefined {
-  if (decision?.kind !== "deny") return undefined;
-  const { policy, name } = decision.decidedBy.limit;
-  return `${policy.namespace}/${policy.name}/${name}`;
+function refusedBy({ decision, unpricedBy }: Exchange): string | undefined {
+  const by = decision?.kind === "deny" ? decision.decidedBy.limit : unpricedBy;
+  return by && `${by.policy.namespace}/${by.policy.name}/${by.name}`;
 }

@@ -7,8 +7,8 @@ import type { Unit } from "../core/usage.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
 import type { LabelledStatus } from "./labelled-status.ts";
 import { refusedLimitHeaders } from "./limit-headers.ts";
-import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
 import { windowName } from "./limit-words.ts";
+import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
 
 /** Message bodies without a message of their own start like this; the exhausted labels follow. */
 const DEFAULT_MESSAGE = "AI token rate limit exceeded for provider(s): ";
