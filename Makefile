@@ -15,7 +15,7 @@ SECONDS := 600
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps build generate format lint types boundaries dead-code check test bench fuzz run demo clean
+.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench fuzz run demo clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -30,6 +30,9 @@ node_modules/.package-lock.json: package-lock.json
 
 deps: ## Install redis-server (needed by tests only) where that is possible
 	@scripts/system-packages.sh
+
+kubernetes: ## Build the Kubernetes programs that tests run, ahead of the first test (minutes, once; needs Go)
+	@scripts/control-plane.sh
 
 build: install ## Compile to dist/ (only what changed)
 	@scripts/build.sh

@@ -1,4 +1,5 @@
 // How tests run: files under test/, in forked processes, two at a time. Which level a test is on stands in its title.
+// Those that need a Kubernetes control plane are a project of their own, so that one is started only when they run.
 
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/reporter/closing-line.ts";
@@ -6,14 +7,30 @@ import { ClosingLine } from "./test/reporter/closing-line.ts";
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "test/fixtures/**", "test/golden/**"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     chaiConfig: { truncateThreshold: 0 }, // titles and differences in full
     reporters: ["default", new ClosingLine()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "product",
+          include: ["test/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "test/fixtures/**", "test/golden/**", "test/kubernetes/**"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kubernetes",
+          include: ["test/kubernetes/**/*.test.ts"],
+          globalSetup: "test/kubernetes/global-setup.ts",
+        },
+      },
+    ],
     coverage: {
       enabled: false,
       include: ["crds/**/*.ts", "compiler/**/*.ts", "controller/**/*.ts", "dataplane/**/*.ts", "cli/**/*.ts"],

@@ -133,12 +133,28 @@ function convert(json: unknown, path: string): StructuralSchema {
     throw new Error(`${path}: ${issues.join("; ")} in ${JSON.stringify(json).slice(0, 300)}`);
   }
   const node = parsed.data;
+  const own = specific(node, path);
+  const validations = validationsOf(node);
   return {
     ...defined("description", node.description),
-    ...specific(node, path),
-    ...("default" in node ? { default: node.default } : {}),
-    ...defined("x-kubernetes-validations", validationsOf(node)),
+    ...own,
+    ...("default" in node ? { default: validations ? filled(own, node.default) : node.default } : {}),
+    ...defined("x-kubernetes-validations", validations),
   };
+}
+
+/**
+ * An object with the defaults of its fields. The API server tries a default against the rules beside it before it fills in
+ * the fields below, and refuses the CRD when a rule then reads a field that is not there.
+ */
+function filled(schema: StructuralSchema, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const object: Record<string, unknown> = { ...value };
+  for (const [name, child] of Object.entries(schema.properties ?? {})) {
+    if (name in object) object[name] = filled(child, object[name]);
+    else if ("default" in child) object[name] = filled(child, child.default);
+  }
+  return object;
 }
 
 function validationsOf(node: JsonNode): readonly Validation[] | undefined {
