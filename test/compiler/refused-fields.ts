@@ -15,7 +15,15 @@ export interface Row {
 export const LABEL = "a name: lower-case letters, digits and -, starting and ending with a letter or digit, at most 63";
 export const OBJECT_NAME =
   "a name: lower-case letters, digits, - and ., starting and ending with a letter or digit, at most 253";
-export function rejects(title: string, base: Manifest, rows: readonly Row[]): void {
+
+export interface Refused {
+  readonly title: string;
+  /** A valid object, of which each row changes one field. */
+  readonly base: Manifest;
+  readonly rows: readonly Row[];
+}
+
+export function rejects({ title, base, rows }: Refused): void {
   describe(title, () => {
     const others = [aBackend()].filter(() => base["kind"] === "AIRoute");
     for (const { at, to, line } of rows) {

@@ -2,6 +2,7 @@
 
 import { test } from "vitest";
 import { z } from "zod";
+import { withRules } from "../../crds/rule.ts";
 import { fieldsAt, toStructural } from "../../crds/structural.ts";
 
 const field = z.string().max(5).describe("A field.");
@@ -130,6 +131,15 @@ test("[unit] keeps defaults, bounds, patterns and list types, and drops what the
       empty: { type: "object", description: "Empty." },
     },
   });
+});
+
+test("[unit] writes out a default that rules are tried against, with the defaults below it", ({ expect }) => {
+  const inner = z.strictObject({ b: z.boolean().default(true).describe("B.") });
+  const outer = z.strictObject({ a: inner.prefault({}).describe("A."), c: z.boolean().optional().describe("C.") });
+  const ruled = withRules(outer, [{ cel: "self.a.b", message: "b", holds: ({ a }) => a.b }]);
+  const root = (member: z.ZodType): z.ZodType => z.strictObject({ it: member.describe("It.") });
+  expect(toStructural(root(ruled.prefault({})), "X").properties?.["it"]?.default).toEqual({ a: { b: true } });
+  expect(toStructural(root(outer.prefault({})), "X").properties?.["it"]?.default).toEqual({});
 });
 
 test("[unit] knows the fields at a path", ({ expect }) => {

@@ -1,7 +1,7 @@
 // Every way to get a policy wrong that somebody will find, with the exact line that they are shown.
 
 import { aLimit, aPolicy } from "./manifest-builders.ts";
-import { LABEL, OBJECT_NAME, type Row, rejects } from "./refused-fields.ts";
+import { LABEL, OBJECT_NAME, type Refused, type Row } from "./refused-fields.ts";
 
 const policy = aPolicy(
   {},
@@ -174,4 +174,4 @@ const policies: Row[] = [
   },
 ];
 
-rejects("AIRateLimitPolicy", policy, policies);
+export const REFUSED_POLICIES: Refused = { title: "AIRateLimitPolicy", base: policy, rows: policies };

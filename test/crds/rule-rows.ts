@@ -1,0 +1,149 @@
+// For each rule between fields: objects that keep it and objects that break it.
+
+import { aBackend, aConsumer, aLimit, aPolicy, aRoute, type Manifest } from "../compiler/manifest-builders.ts";
+
+export interface RuleRow {
+  readonly base: Manifest;
+  /** The object that the rule is about; list indexes 0. */
+  readonly at: string;
+  /** With every default written out, as the API server has filled them in when it evaluates a rule. */
+  readonly good: readonly unknown[];
+  readonly bad: readonly unknown[];
+  readonly message: string;
+}
+
+const HEADER_NAME = "a name (that of the request header) with type Header, and with no other type";
+const secretRef = { name: "s", key: "k" };
+const keyHash = `sha256:${"0".repeat(64)}`;
+const credential = { name: "main", apiKey: { value: "k" } };
+const EVERY_LIMIT = aLimit();
+const limits = [aLimit({ when: [{ type: "Model" }], per: [{ type: "Model" }] })];
+
+export const RULE_ROWS: readonly RuleRow[] = [
+  {
+    base: aConsumer({}, { credentials: [credential] }),
+    at: "spec.credentials[0].apiKey",
+    message: "exactly one of secretRef, keyHash and value",
+    good: [{ secretRef }, { keyHash }, { value: "k" }],
+    bad: [{}, { secretRef, value: "k" }, { secretRef, keyHash, value: "k" }],
+  },
+  {
+    base: aBackend({}, { auth: { type: "APIKey", apiKey: {} } }),
+    at: "spec.auth.apiKey",
+    message: "exactly one of secretRef and value",
+    good: [{ secretRef }, { value: "k" }],
+    bad: [{}, { secretRef, value: "k" }],
+  },
+  {
+    base: aBackend({}, { auth: { type: "APIKey", apiKey: { value: "k" } } }),
+    at: "spec.auth.apiKey.name",
+    message: "a header that does not frame the message (such as Host, Connection or Content-Length)",
+    good: ["Authorization", "x-api-key", "hosts"],
+    bad: ["Host", "host", "TE", "Transfer-Encoding", "content-length", "Keep-Alive", "upgrade", "Expect", "trailer"],
+  },
+  {
+    base: aBackend(),
+    at: "spec.auth",
+    message: "apiKey with type APIKey, and with no other type",
+    good: [{ type: "None" }, { type: "Passthrough" }, { type: "APIKey", apiKey: { value: "k" } }],
+    bad: [
+      { type: "APIKey" },
+      { type: "None", apiKey: { value: "k" } },
+      { type: "Passthrough", apiKey: { value: "k" } },
+    ],
+  },
+  {
+    base: aBackend(),
+    at: "spec",
+    message: "an endpoint with provider OpenAICompatible, like http://vllm.models.svc:8000",
+    good: [{ provider: "OpenAI" }, { provider: "OpenAICompatible", endpoint: "https://a.example" }],
+    bad: [{ provider: "OpenAICompatible" }],
+  },
+  {
+    base: aRoute(),
+    at: "spec.authentication",
+    message: "exactly one of apiKey and none",
+    good: [{ apiKey: {} }, { none: {} }],
+    bad: [{}, { apiKey: {}, none: {} }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "an integer; a decimal number in quotes goes with unit Cost only",
+    good: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: 5 },
+      { ...EVERY_LIMIT, unit: "Cost", limit: 5 },
+      { ...EVERY_LIMIT, unit: "Cost", limit: "5.5" },
+    ],
+    bad: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: "5" },
+      { ...EVERY_LIMIT, unit: "Requests", limit: "5.5" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "an expression with unit Expression, and with no other unit",
+    good: [
+      { ...EVERY_LIMIT, unit: "Expression", expression: "prompt_tokens" },
+      { ...EVERY_LIMIT, unit: "Cost" },
+    ],
+    bad: [
+      { ...EVERY_LIMIT, unit: "Expression" },
+      { ...EVERY_LIMIT, unit: "Cost", expression: "prompt_tokens" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].when[0]",
+    message: HEADER_NAME,
+    good: [
+      { type: "Header", name: "x", match: "Exact" },
+      { type: "Model", match: "Exact" },
+    ],
+    bad: [
+      { type: "Header", match: "Exact" },
+      { type: "Model", name: "x", match: "Exact" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].when[0]",
+    message: "no by, which goes with type Consumer only",
+    good: [
+      { type: "Consumer", by: "Name", match: "Exact" },
+      { type: "Model", match: "Exact" },
+    ],
+    bad: [{ type: "Model", by: "Username", match: "Exact" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].when[0]",
+    message: "no match with type IP: its values are addresses and CIDR ranges",
+    good: [
+      { type: "IP", match: "Exact" },
+      { type: "Model", match: "Glob" },
+    ],
+    bad: [
+      { type: "IP", match: "Glob" },
+      { type: "IP", match: "Prefix" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].per[0]",
+    message: HEADER_NAME,
+    good: [{ type: "Header", name: "x" }, { type: "Shared" }],
+    bad: [{ type: "Header" }, { type: "Shared", name: "x" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].per",
+    message: "type Shared alone in its list",
+    good: [[{ type: "Shared" }], [{ type: "Model" }, { type: "IP" }]],
+    bad: [
+      [{ type: "Shared" }, { type: "IP" }],
+      [{ type: "IP" }, { type: "Shared" }],
+    ],
+  },
+];
