@@ -86,7 +86,10 @@ export async function startTestBed(script: RawScript, options: TestBedOptions = 
     upstream,
     requests,
     tokens: (source) => gateway.metric("airl_tokens_total", source === undefined ? {} : { source }),
-    quiet: () => eventually("open requests are 0", async () => (await gateway.metric("airl_open_requests")) === 0),
+    async quiet() {
+      await eventually("open requests are 0", async () => (await gateway.metric("airl_open_requests")) === 0);
+      await eventually("open streams are 0", async () => (await gateway.metric("airl_open_streams")) === 0);
+    },
     async stop() {
       await gateway.stop();
       await upstream.close();

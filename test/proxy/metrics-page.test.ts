@@ -1,5 +1,5 @@
 // The metrics page as a whole, after requests of every kind that it counts. Times and what belongs to the process or the
-// machine are left out of the comparison. `npx vitest run -u test/proxy/metrics-page.test.ts` writes the golden file anew;
+// machine are left out of the comparison. `npx vitest run test/proxy/metrics-page.test.ts --update` writes the golden file anew;
 // under CI=true vitest writes none.
 
 import { readFileSync } from "node:fs";
