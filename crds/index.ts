@@ -5,6 +5,7 @@ import { backendSpec } from "./ai-backend.ts";
 import { policySpec } from "./ai-rate-limit-policy.ts";
 import { routeSpec } from "./ai-route.ts";
 import { consumerSpec } from "./consumer.ts";
+import { objectStatus, policyStatus } from "./status.ts";
 
 export interface PrinterColumn {
   readonly name: string;
@@ -25,6 +26,7 @@ export interface Kind {
   readonly description: string;
   readonly columns: readonly PrinterColumn[];
   readonly spec: z.ZodType;
+  readonly status: z.ZodType;
 }
 
 const AGE: PrinterColumn = {
@@ -33,6 +35,18 @@ const AGE: PrinterColumn = {
   jsonPath: ".metadata.creationTimestamp",
   description: "Time since the object was created.",
 };
+
+function conditionColumn(type: string, description: string): PrinterColumn {
+  return { name: type, type: "string", jsonPath: `.status.conditions[?(@.type=="${type}")].status`, description };
+}
+
+const ACCEPTED = conditionColumn("Accepted", "Whether the spec is valid and in force.");
+const RESOLVED: PrinterColumn = {
+  ...conditionColumn("ResolvedRefs", "Whether everything that it names exists."),
+  name: "Resolved",
+  priority: 1,
+};
+const PROGRAMMED = conditionColumn("Programmed", "Whether it is published to the data planes.");
 
 export const KINDS: readonly Kind[] = [
   {
@@ -45,9 +59,13 @@ export const KINDS: readonly Kind[] = [
     columns: [
       { name: "Username", type: "string", jsonPath: ".spec.username", description: "Name outside Kubernetes." },
       { name: "Groups", type: "string", jsonPath: ".spec.groups", description: "Consumer groups." },
+      ACCEPTED,
+      PROGRAMMED,
+      RESOLVED,
       AGE,
     ],
     spec: consumerSpec,
+    status: objectStatus,
   },
   {
     kind: "AIBackend",
@@ -66,9 +84,13 @@ export const KINDS: readonly Kind[] = [
         description: "How requests authenticate.",
         priority: 1,
       },
+      ACCEPTED,
+      PROGRAMMED,
+      RESOLVED,
       AGE,
     ],
     spec: backendSpec,
+    status: objectStatus,
   },
   {
     kind: "AIRoute",
@@ -80,9 +102,13 @@ export const KINDS: readonly Kind[] = [
     columns: [
       { name: "Path", type: "string", jsonPath: ".spec.matches[0].path.value", description: "First path taken." },
       { name: "Backend", type: "string", jsonPath: ".spec.backendRefs[0].name", description: "First backend." },
+      ACCEPTED,
+      PROGRAMMED,
+      RESOLVED,
       AGE,
     ],
     spec: routeSpec,
+    status: objectStatus,
   },
   {
     kind: "AIRateLimitPolicy",
@@ -97,9 +123,15 @@ export const KINDS: readonly Kind[] = [
       { name: "Consumers", type: "string", jsonPath: ".spec.appliesTo.consumers", description: "Consumers named." },
       { name: "Groups", type: "string", jsonPath: ".spec.appliesTo.consumerGroups", description: "Groups named." },
       { name: "Limit", type: "string", jsonPath: ".spec.limits[0].name", description: "First limit.", priority: 1 },
+      ACCEPTED,
+      { ...PROGRAMMED, priority: 1 },
+      RESOLVED,
+      conditionColumn("Enforced", "Whether every data plane that serves the namespace has taken it over."),
+      { name: "Proxies", type: "string", jsonPath: ".status.proxies", description: "How many of them have." },
       AGE,
     ],
     spec: policySpec,
+    status: policyStatus,
   },
 ];
 

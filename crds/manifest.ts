@@ -1,5 +1,4 @@
-// A kind as a CustomResourceDefinition and as its YAML. Status is a subresource without fields of its own: what no
-// controller writes is not in the schema.
+// A kind as a CustomResourceDefinition and as its YAML. Status is a subresource: who may change the spec cannot write it.
 
 import { stringify } from "yaml";
 import type { Kind } from "./index.ts";
@@ -68,7 +67,7 @@ function objectSchema(kind: Kind): StructuralSchema {
     required: ["spec"],
     properties: {
       spec: { ...toStructural(kind.spec, "spec"), description: "What is wanted." },
-      status: { type: "object", description: "What the controller says about it." },
+      status: { ...toStructural(kind.status, "status"), description: "What the controller says about it." },
     },
   };
 }

@@ -13,7 +13,7 @@ export interface StructuralSchema {
   pattern?: string;
   minLength?: number;
   maxLength?: number;
-  format?: "int64";
+  format?: "int64" | "date-time";
   minimum?: number;
   maximum?: number;
   minItems?: number;
@@ -61,6 +61,7 @@ const jsonNode = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("string"),
+    format: z.literal("date-time").optional(),
     enum: z.array(z.string()).optional(),
     pattern: z.string().optional(),
     minLength: z.number().optional(),
@@ -217,6 +218,7 @@ function stringSchema(node: NodeOf<"string">, path: string): StructuralSchema {
   if (node.pattern !== undefined) refuseBeyondRe2(node.pattern, path);
   return {
     type: "string",
+    ...defined("format", node.format),
     ...(node.minLength ? { minLength: node.minLength } : {}),
     maxLength: node.maxLength,
     ...defined("pattern", node.pattern),
