@@ -159,6 +159,12 @@ const others = [
     from: { path: "^controller/" },
     to: { path: ["^dataplane/", "^cli/"], pathNot: "^dataplane/contract/" },
   },
+  ...closed("controller-status-is-pure", {
+    from: "^controller/status/",
+    allowed: ["^compiler/", "^crds/", folders("contract")],
+    comment:
+      "Status is a function of what is known. Take the clock, the cluster and the store's answers as parameters.",
+  }),
   {
     name: "only-admin-and-webhooks-import-express",
     severity: "error",

@@ -49,3 +49,5 @@ export const policyStatus = z.strictObject({
     .optional()
     .describe('How many of the data planes that serve the namespace have taken this generation over, like "5/5".'),
 });
+
+export type Condition = z.output<typeof condition>;

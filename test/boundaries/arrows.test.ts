@@ -76,6 +76,7 @@ const forbidden = [
     file: "controller/a.ts",
     text: `import "../dataplane/core/target.ts";`,
   },
+  { rule: "controller-status-is-pure", file: "controller/status/a.ts", text: `import "node:fs";` },
   { rule: "only-admin-and-webhooks-import-express", file: "dataplane/server.ts", text: `import "express";` },
   { rule: "only-redis-and-controller-import-ioredis", file: "cli/b.ts", text: `import "ioredis";` },
   {

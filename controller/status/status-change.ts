@@ -1,0 +1,60 @@
+// What a status changes against the one that was written: which times stay, whether anything is to be written, and when.
+
+import type { Condition } from "../../crds/status.ts";
+import type { DesiredCondition, DesiredStatus } from "./object-state.ts";
+import { isoSeconds } from "./time-text.ts";
+
+/** Counts of data planes are written this often at most; during a roll-out they change with every Pod. */
+export const COUNT_EVERY_MS = 10_000;
+
+/** A condition keeps its lastTransitionTime while its status stays. `written` is what the object has now. */
+export function withTransitionTimes(
+  { conditions }: DesiredStatus,
+  written: readonly Condition[],
+  nowMs: number,
+): readonly Condition[] {
+  return conditions.map((condition) => {
+    const before = written.find(({ type, status }) => type === condition.type && status === condition.status);
+    return { ...condition, lastTransitionTime: before?.lastTransitionTime ?? isoSeconds(nowMs) };
+  });
+}
+
+/** Nothing would change by writing the one over the other. */
+export function sameStatus(a: DesiredStatus, b: DesiredStatus): boolean {
+  return sameButCounts(a, b) && a.fields.proxies === b.fields.proxies && enforcedText(a) === enforcedText(b);
+}
+
+export interface LastWrite {
+  readonly status: DesiredStatus;
+  readonly atMs: number;
+}
+
+/** From when on it is to be written, never before `nowMs`; undefined when it is written already. */
+export function writeDueMs(desired: DesiredStatus, last: LastWrite | undefined, nowMs: number): number | undefined {
+  if (last === undefined) return nowMs;
+  if (sameStatus(desired, last.status)) return undefined;
+  return sameButCounts(desired, last.status) ? Math.max(nowMs, last.atMs + COUNT_EVERY_MS) : nowMs;
+}
+
+function sameButCounts(a: DesiredStatus, b: DesiredStatus): boolean {
+  return (
+    a.fields.observedGeneration === b.fields.observedGeneration &&
+    a.conditions.length === b.conditions.length &&
+    a.conditions.every((condition, index) => sameCondition(condition, b.conditions[index]))
+  );
+}
+
+/** The message of Enforced counts data planes. */
+function sameCondition(a: DesiredCondition, b: DesiredCondition | undefined): boolean {
+  return (
+    a.type === b?.type &&
+    a.status === b.status &&
+    a.reason === b.reason &&
+    a.observedGeneration === b.observedGeneration &&
+    (a.message === b.message || a.type === "Enforced")
+  );
+}
+
+function enforcedText({ conditions }: DesiredStatus): string | undefined {
+  return conditions.find(({ type }) => type === "Enforced")?.message;
+}
