@@ -22,6 +22,7 @@ const MEANINGS: Readonly<Record<FindingCode, Meaning>> = {
   InlineSecret: { condition: "Accepted", reason: "InlineSecret" },
   ClientControlled: { condition: "Accepted", reason: "ClientControlled" },
   MixedCurrencies: { condition: "Accepted", reason: "MixedCurrencies" },
+  UnknownUsageField: { condition: "Accepted", reason: "UnknownUsageField" },
   Shadow: { condition: "Accepted", reason: "Shadow" },
   TargetNotFound: { condition: "ResolvedRefs", reason: "TargetNotFound" },
   SecretNotFound: { condition: "ResolvedRefs", reason: "SecretNotFound" },

@@ -316,6 +316,7 @@ const CODES: Readonly<Record<FindingCode, { readonly type: string; readonly reas
   InlineSecret: { type: "Accepted", reason: "InlineSecret" },
   ClientControlled: { type: "Accepted", reason: "ClientControlled" },
   MixedCurrencies: { type: "Accepted", reason: "MixedCurrencies" },
+  UnknownUsageField: { type: "Accepted", reason: "UnknownUsageField" },
   Shadow: { type: "Accepted", reason: "Shadow" },
   TargetNotFound: { type: "ResolvedRefs", reason: "TargetNotFound" },
   SecretNotFound: { type: "ResolvedRefs", reason: "SecretNotFound" },
