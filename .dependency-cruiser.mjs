@@ -165,6 +165,19 @@ const others = [
     comment:
       "Status is a function of what is known. Take the clock, the cluster and the store's answers as parameters.",
   }),
+  ...closed("kube-imports-client-node-and-crds", {
+    from: "^controller/kube/",
+    allowed: [packages("@kubernetes/client-node", "zod"), "^crds/", builtins("http", "https", "path")],
+    comment: "kube talks to the API server and knows no compiler, store or log. Take what you need as a parameter.",
+  }),
+  {
+    name: "only-kube-imports-client-node",
+    severity: "error",
+    comment:
+      "The API server is reached through the port in controller/kube/kube-api.ts; take a KubeApi as a parameter.",
+    from: { path: [PRODUCT, "^test/"], pathNot: "^controller/kube/" },
+    to: { path: packages("@kubernetes/client-node") },
+  },
   {
     name: "only-admin-and-webhooks-import-express",
     severity: "error",

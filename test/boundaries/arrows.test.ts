@@ -77,6 +77,8 @@ const forbidden = [
     text: `import "../dataplane/core/target.ts";`,
   },
   { rule: "controller-status-is-pure", file: "controller/status/a.ts", text: `import "node:fs";` },
+  { rule: "kube-imports-client-node-and-crds", file: "controller/kube/a.ts", text: `import "ioredis";` },
+  { rule: "only-kube-imports-client-node", file: "controller/b.ts", text: `import "@kubernetes/client-node";` },
   { rule: "only-admin-and-webhooks-import-express", file: "dataplane/server.ts", text: `import "express";` },
   { rule: "only-redis-and-controller-import-ioredis", file: "cli/b.ts", text: `import "ioredis";` },
   {
@@ -120,7 +122,11 @@ const allowed = [
     file: "cli/main.ts",
     text: `import "../compiler/target.ts"; import "../dataplane/proxy/target.ts"; import "yaml";`,
   },
-  { file: "controller/webhook.ts", text: `import "express"; import "@kubernetes/client-node"; import "ioredis";` },
+  { file: "controller/webhook.ts", text: `import "express"; import "ioredis"; import "./kube/target.ts";` },
+  {
+    file: "controller/kube/ok.ts",
+    text: `import "@kubernetes/client-node"; import "zod"; import "../../crds/target.ts"; import "node:https";`,
+  },
   { file: "test/ok.ts", text: `import "vitest"; import "../dataplane/redis/target.ts";` },
 ];
 
@@ -211,7 +217,7 @@ function plantTree(folder: string): void {
   }
   const parts = ["core", "contract", "json", "providers", "upstream", "redis", "store", "identify", "respond"];
   const inDataplane = [...parts, "config", "metrics", "proxy"].map((part) => `dataplane/${part}`);
-  for (const place of [...FOLDERS, ...inDataplane]) {
+  for (const place of [...FOLDERS, ...inDataplane, "controller/kube"]) {
     write(folder, `${place}/target.ts`, "export interface Target { readonly a: string }\nexport const target = 1;\n");
   }
   write(folder, "cli/f.ts", `import "./e.ts";`);
