@@ -145,7 +145,7 @@ function toEvent(event: RecordedEvent, instance: string, wallMs: number): Readon
     apiVersion: apiVersionOf(EVENTS),
     kind: EVENTS.kind,
     // The server makes the name unique, and cuts one that is too long.
-    metadata: { namespace, generateName: `${name}.` },
+    metadata: { namespace, generateName: `${name}-` },
     eventTime: microTime(wallMs),
     reportingController: CONTROLLER,
     reportingInstance: instance,

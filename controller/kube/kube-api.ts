@@ -32,12 +32,6 @@ export interface WatchRequest {
   readonly onEvent: (event: WatchEvent) => void;
 }
 
-export interface StatusTarget extends ObjectName {
-  readonly resource: Resource;
-  /** The write fails with 409 when another object has taken the name. */
-  readonly uid: string;
-}
-
 export interface KubeApi {
   list(scope: Scope, request: PageRequest): Promise<ListPage>;
   /** Resolves when the server ends the watch in good order; rejects on anything else, an ERROR within the stream included. */
@@ -50,9 +44,10 @@ export interface KubeApi {
   replace(resource: Resource, name: ObjectName, object: Readonly<Record<string, unknown>>): Promise<KubeObject>;
   /**
    * Server-side apply on the status subresource, as our field manager and by force: it sets exactly the fields given, takes
-   * back those it set before and no longer gives, and touches no field or condition of another owner.
+   * back those it set before and no longer gives, and touches no field or condition of another owner. It goes by name: API
+   * servers disregard a uid here.
    */
-  applyStatus(target: StatusTarget, status: Readonly<Record<string, unknown>>): Promise<KubeObject>;
+  applyStatus(resource: Resource, name: ObjectName, status: Readonly<Record<string, unknown>>): Promise<KubeObject>;
   /** Gives idle connections back. Calls under way go on. */
   close(): void;
 }

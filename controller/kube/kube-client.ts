@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Clock, machineClock } from "./clock.ts";
 import { openClusterAccess } from "./cluster-access.ts";
 import { createTransport, type Transport } from "./http-transport.ts";
-import type { KubeApi, ListPage, PageRequest, StatusTarget, WatchRequest } from "./kube-api.ts";
+import type { KubeApi, ListPage, PageRequest, WatchRequest } from "./kube-api.ts";
 import { KubeError, REASONS } from "./kube-error.ts";
 import { type KubeObject, kubeObject } from "./kube-object.ts";
 import { apiVersionOf, collectionPath, type ObjectName, objectPath, type Resource, type Scope } from "./resource.ts";
@@ -88,10 +88,10 @@ class KubeClient implements KubeApi {
     return readObject(await this.#transport.json({ method: "PUT", path, body }), `PUT ${path}`);
   }
 
-  async applyStatus({ resource, namespace, name, uid }: StatusTarget, status: Body): Promise<KubeObject> {
-    const path = `${objectPath(resource, { namespace, name })}/status`;
-    const metadata = { namespace, name, uid };
-    const applied = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, status };
+  async applyStatus(resource: Resource, name: ObjectName, status: Body): Promise<KubeObject> {
+    const path = `${objectPath(resource, name)}/status`;
+    const { kind } = resource;
+    const applied = { apiVersion: apiVersionOf(resource), kind, metadata: { ...name }, status };
     const query = { fieldManager: FIELD_MANAGER, force: "true" };
     const body = { type: APPLY_TYPE, text: JSON.stringify(applied) };
     return readObject(await this.#transport.json({ method: "PATCH", path, query, body }), `PATCH ${path}`);

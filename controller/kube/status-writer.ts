@@ -4,11 +4,21 @@
 import type { BackOffRange } from "./back-off.ts";
 import { type Clock, pause } from "./clock.ts";
 import { type DesiredStatus, statusToWrite, type WrittenStatus } from "./conditions.ts";
-import type { KubeApi, StatusTarget } from "./kube-api.ts";
+import type { KubeApi } from "./kube-api.ts";
 import { KubeError, toKubeError } from "./kube-error.ts";
 import type { KubeObject } from "./kube-object.ts";
+import type { ObjectName, Resource } from "./resource.ts";
 import { type BucketRate, createTokenBucket, type TokenBucket } from "./token-bucket.ts";
 import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
+
+export interface StatusTarget extends ObjectName {
+  readonly resource: Resource;
+  /**
+   * Nothing is written once another object is seen to have the name. One that came unseen gets the status for a moment: its
+   * own follows as soon as it is seen.
+   */
+  readonly uid: string;
+}
 
 export interface StatusWriterSettings {
   readonly rate: BucketRate;
@@ -142,7 +152,8 @@ class Writer implements StatusWriter {
     const { api, report } = this.#options;
     this.#underWay.add(key);
     try {
-      await api.applyStatus(target, status);
+      const { resource, namespace, name } = target;
+      await api.applyStatus(resource, { namespace, name }, status);
       this.#remember(key, { status, seenVersion });
       this.#fulfil(key, wish);
       report?.({ kind: "written", target });

@@ -252,8 +252,6 @@ export class FakeKubeApi {
     old: StoredObject,
     given: GivenObject,
   ): { readonly code: number; readonly body: object } {
-    const uid = given.metadata["uid"];
-    if (uid !== undefined && uid !== old.metadata.uid) return failure(409, "Conflict");
     const [before, after] = [statusOf(old), statusOf(given)];
     const types = new Set(after.conditions.map(({ type }) => type));
     const conditions = [...before.conditions.filter(({ type }) => !types.has(type)), ...after.conditions];

@@ -12,6 +12,8 @@ import { type KubeProcess, startKubeProcess } from "./kube-process.ts";
 
 export interface KubeControlPlane extends KubeCluster {
   readonly etcd: KubeProcess;
+  /** For clients, over plain http. */
+  readonly etcdUrl: string;
   readonly apiServer: KubeProcess;
   /** Ends both and removes their files. */
   readonly stop: () => Promise<void>;
@@ -48,7 +50,7 @@ export async function startControlPlane(programs: ReadonlyMap<string, string>): 
     const kubeconfig = await writeKubeconfig(dir, { url: server.url, ca, token });
     const clients = { kubectl: pathOf(programs, "kubectl"), helm: pathOf(programs, "helm") };
     const cluster = connectCluster({ url: server.url, ca, token, kubeconfig, programs: clients });
-    return { ...cluster, etcd: etcd.process, apiServer: server.process, stop };
+    return { ...cluster, etcd: etcd.process, etcdUrl: etcd.url, apiServer: server.process, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -51,7 +51,7 @@ test("[unit] an event says what of which object was refused, to events.k8s.io/v1
       event: {
         apiVersion: "events.k8s.io/v1",
         kind: "Event",
-        metadata: { namespace: "ai", generateName: "user1." },
+        metadata: { namespace: "ai", generateName: "user1-" },
         eventTime: "2026-01-01T00:00:00.000000Z",
         reportingController: "airatelimit.dev/controller",
         reportingInstance: "pod-1",

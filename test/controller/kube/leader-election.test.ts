@@ -87,7 +87,7 @@ afterEach(async () => {
 });
 
 describe("the first elector", () => {
-  test("[unit] creates the lease, leads, and renews it", async () => {
+  test("[controller] creates the lease, leads, and renews it", async () => {
     const a = elect("a", createHandClock());
     await leads(a);
     const created = spec();
@@ -102,7 +102,7 @@ describe("the first elector", () => {
     });
   });
 
-  test("[unit] releases the lease on stop, after its work has ended", async () => {
+  test("[controller] releases the lease on stop, after its work has ended", async () => {
     const a = elect("a", createHandClock(), true);
     await leads(a);
     const stopping = a.election.stop();
@@ -119,7 +119,7 @@ describe("the first elector", () => {
 });
 
 describe("a second elector", () => {
-  test("[unit] waits the whole duration from when it saw the record stand still, whatever the record's clock says", async () => {
+  test("[controller] waits the whole duration from when it saw the record stand still, whatever the record's clock says", async () => {
     const renewTime = "2031-01-01T00:00:00.000000Z";
     const held = { holderIdentity: "gone", leaseDurationSeconds: 15, leaseTransitions: 4, renewTime };
     fake.put("leases", { metadata: LEASE, spec: held });
@@ -133,7 +133,7 @@ describe("a second elector", () => {
     expect(spec()).toMatchObject({ holderIdentity: "b", leaseTransitions: 5 });
   });
 
-  test("[unit] waits on while the record changes, were it with a clock that is years behind", async () => {
+  test("[controller] waits on while the record changes, were it with a clock that is years behind", async () => {
     const b = elect("b", createHandClock());
     await leads(b);
     for (let beat = 0; beat < 20; beat += 1) {
@@ -146,7 +146,7 @@ describe("a second elector", () => {
     expect(b.election.isLeader()).toBe(false);
   });
 
-  test("[unit] of two that want a free lease one gets it", async () => {
+  test("[controller] of two that want a free lease one gets it", async () => {
     const [a, b] = [elect("a", createHandClock()), elect("b", createHandClock())];
     await eventually("one leads", () => a.election.isLeader() || b.election.isLeader());
     await retry(a, 2);
@@ -157,7 +157,7 @@ describe("a second elector", () => {
 });
 
 describe("a leader that cannot renew", () => {
-  test("[unit] stops by its deadline, before the other begins", async () => {
+  test("[controller] stops by its deadline, before the other begins", async () => {
     const clock = createHandClock();
     const a = elect("a", clock);
     await leads(a);
@@ -180,7 +180,7 @@ describe("a leader that cannot renew", () => {
     expect(b.terms[0]?.transitions).toBe(1);
   });
 
-  test("[unit] counts the deadline from the start of the last renewal that succeeded, not from its answer", async () => {
+  test("[controller] counts the deadline from the start of the last renewal that succeeded, not from its answer", async () => {
     const clock = createHandClock();
     const a = elect("a", clock);
     await leads(a);
@@ -197,7 +197,7 @@ describe("a leader that cannot renew", () => {
     expect(clock.delays().toSorted((x, y) => x - y)).toEqual([2_000, 6_000]);
   });
 
-  test("[unit] tries again within the deadline when a renewal hangs, and takes its own late renewal for what it is", async () => {
+  test("[controller] tries again within the deadline when a renewal hangs, and takes its own late renewal for what it is", async () => {
     const clock = createHandClock();
     const a = elect("a", clock);
     await leads(a);
@@ -217,7 +217,7 @@ describe("a leader that cannot renew", () => {
     expect(spec()).toMatchObject({ holderIdentity: "a", renewTime: "2026-01-01T00:00:09.000000Z" });
   });
 
-  test("[unit] goes on when only the answer was lost", async () => {
+  test("[controller] goes on when only the answer was lost", async () => {
     const a = elect("a", createHandClock());
     await leads(a);
     fake.fail(isWrite, { kind: "answer-lost" });
@@ -226,7 +226,7 @@ describe("a leader that cannot renew", () => {
     expect(a.terms).toHaveLength(1);
   });
 
-  test("[unit] does not revive when its clock jumped past the deadline, as after a long pause of the process", async () => {
+  test("[controller] does not revive when its clock jumped past the deadline, as after a long pause of the process", async () => {
     const clock = createHandClock();
     const a = elect("a", clock);
     await leads(a);
@@ -244,7 +244,7 @@ describe("a leader that cannot renew", () => {
 });
 
 describe("a lease that others touch", () => {
-  test("[unit] with another holder ends the term at the next renewal", async () => {
+  test("[controller] with another holder ends the term at the next renewal", async () => {
     const a = elect("a", createHandClock());
     await leads(a);
     const held = { holderIdentity: "thief", leaseDurationSeconds: 15, leaseTransitions: 7, renewTime: "x" };
@@ -256,7 +256,7 @@ describe("a lease that others touch", () => {
     expect(a.reports.map(({ kind }) => kind)).toEqual(["leading", "stopped-leading", "following"]);
   });
 
-  test("[unit] deleted, it is made anew with its transitions, and the term goes on", async () => {
+  test("[controller] deleted, it is made anew with its transitions, and the term goes on", async () => {
     fake.put("leases", { metadata: LEASE, spec: { holderIdentity: "", leaseTransitions: 6 } });
     const a = elect("a", createHandClock());
     await leads(a);
@@ -266,7 +266,7 @@ describe("a lease that others touch", () => {
     expect(spec()).toMatchObject({ holderIdentity: "a", leaseTransitions: 7 });
   });
 
-  test("[unit] that names this identity, from a process before, begins a new term", async () => {
+  test("[controller] that names this identity, from a process before, begins a new term", async () => {
     const held = { holderIdentity: "a", leaseDurationSeconds: 15, leaseTransitions: 3 };
     fake.put("leases", { metadata: LEASE, spec: held });
     const a = elect("a", createHandClock());
@@ -275,7 +275,7 @@ describe("a lease that others touch", () => {
   });
 });
 
-test("[unit] work that ends by itself ends the term; the next one has a higher number", async () => {
+test("[controller] work that ends by itself ends the term; the next one has a higher number", async () => {
   const a = elect("a", createHandClock());
   await leads(a);
   a.finishWork();
@@ -289,7 +289,7 @@ test.for([
   { name: "the deadline is not below the duration", settings: { leaseMs: 10_000, renewDeadlineMs: 10_000 } },
   { name: "the retry is not below the deadline", settings: { retryMs: 10_000 } },
   { name: "the duration is no whole number of seconds", settings: { leaseMs: 15_500 } },
-])("[unit] refuses times that do not keep two leaders apart: $name", ({ settings }) => {
+])("[controller] refuses times that do not keep two leaders apart: $name", ({ settings }) => {
   const api = createKubeClient({ kubeconfig: fake.kubeconfig });
   apis.push(api);
   const options = { api, lease: LEASE, identity: "a", clock: createHandClock(), random: () => 0, settings };

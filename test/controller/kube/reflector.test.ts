@@ -87,7 +87,7 @@ afterEach(async () => {
 });
 
 describe("in good weather", () => {
-  test("[unit] hands over what is there page by page, says synced, then every change", async () => {
+  test("[controller] hands over what is there page by page, says synced, then every change", async () => {
     for (const name of ["a", "b", "c", "d", "e"]) put(name);
     const { log, objects } = reflect({ pageSize: 2 });
     await watching();
@@ -106,14 +106,14 @@ describe("in good weather", () => {
     expect(fake.requests.map(({ query }) => query["limit"] ?? "watch")).toEqual(["2", "2", "2", "watch"]);
   });
 
-  test("[unit] asks for bookmarks, and for an end within 240 to 300 s", async () => {
+  test("[controller] asks for bookmarks, and for an end within 240 to 300 s", async () => {
     reflect();
     await watching();
     const query = fake.requests.find(isWatch)?.query;
     expect(query).toMatchObject({ allowWatchBookmarks: "true", timeoutSeconds: "270", resourceVersion: "100" });
   });
 
-  test("[unit] drops managedFields and kubectl's copy, and keeps other annotations", async () => {
+  test("[controller] drops managedFields and kubectl's copy, and keeps other annotations", async () => {
     const annotations = { "kubectl.kubernetes.io/last-applied-configuration": "{}", mine: "kept" };
     fake.put("consumers", { metadata: { name: "a", namespace: "ai", annotations, managedFields: [{}] } });
     const seen: unknown[] = [];
@@ -128,7 +128,7 @@ describe("in good weather", () => {
     expect(seen[0]).not.toHaveProperty("metadata.managedFields");
   });
 
-  test("[unit] of several namespaces it says synced once all are there, and looks at no other", async () => {
+  test("[controller] of several namespaces it says synced once all are there, and looks at no other", async () => {
     for (const namespace of ["one", "two", "three"]) put("a", {}, namespace);
     let release = (): void => {};
     const until = new Promise<void>((resolve) => (release = resolve));
@@ -147,7 +147,7 @@ describe("when a watch ends", () => {
     { name: "in good order", end: () => fake.endWatches() },
     { name: "by a reset in the middle of a line", end: () => fake.cutWatches() },
     { name: "by an ERROR 500 in the stream", end: () => fake.errorInWatches(500, "InternalError") },
-  ])("[unit] $name, it goes on from the last version without a new list", async ({ end }) => {
+  ])("[controller] $name, it goes on from the last version without a new list", async ({ end }) => {
     put("a");
     const heard = reflect();
     await watching();
@@ -163,7 +163,7 @@ describe("when a watch ends", () => {
     expect(fake.requests.filter(isWatch).map(({ query }) => query["resourceVersion"])).toEqual(["101", "102"]);
   });
 
-  test("[unit] a bookmark moves the version from which it goes on", async () => {
+  test("[controller] a bookmark moves the version from which it goes on", async () => {
     const { reflector } = reflect();
     await watching();
     fake.put("secrets", { metadata: { name: "unrelated", namespace: "ai" } });
@@ -174,7 +174,7 @@ describe("when a watch ends", () => {
     expect(fake.requests.filter(isWatch).at(1)?.query["resourceVersion"]).toBe("101");
   });
 
-  test("[unit] a server that ends each watch at once is not asked in a tight loop", async () => {
+  test("[controller] a server that ends each watch at once is not asked in a tight loop", async () => {
     const heard = reflect();
     await watching();
     fake.endWatches();
@@ -195,7 +195,7 @@ describe("when the version is compacted away", () => {
       },
     },
   ])(
-    "[unit] said $name, it lists again and reports what vanished, changed and was replaced meanwhile",
+    "[controller] said $name, it lists again and reports what vanished, changed and was replaced meanwhile",
     async ({ strike }) => {
       for (const name of ["kept", "changed", "gone", "replaced"]) put(name);
       const heard = reflect();
@@ -226,7 +226,7 @@ describe("when the version is compacted away", () => {
     },
   );
 
-  test("[unit] between two pages, it starts the list over and forgets what the first pass saw", async () => {
+  test("[controller] between two pages, it starts the list over and forgets what the first pass saw", async () => {
     for (const name of ["a", "b", "c", "d"]) put(name);
     let release = (): void => {};
     const until = new Promise<void>((resolve) => (release = resolve));
@@ -251,7 +251,7 @@ describe("when the server is in trouble", () => {
     { name: "429s", fault: { kind: "status", code: 429, reason: "TooManyRequests" } },
   ];
 
-  test.for(troubles)("[unit] a list survives $name, later and later", async ({ fault }) => {
+  test.for(troubles)("[controller] a list survives $name, later and later", async ({ fault }) => {
     put("a");
     fake.fail(isList, fault, 8);
     const heard = reflect();
@@ -262,7 +262,7 @@ describe("when the server is in trouble", () => {
     ]);
   });
 
-  test.for(troubles)("[unit] a watch survives $name", async ({ fault }) => {
+  test.for(troubles)("[controller] a watch survives $name", async ({ fault }) => {
     fake.fail(isWatch, fault, 5);
     const heard = reflect();
     for (let failures = 1; failures <= 5; failures += 1) await passBackOff(heard, failures);
@@ -271,7 +271,7 @@ describe("when the server is in trouble", () => {
     await eventually("a arrives", () => heard.objects.has("ai/a"));
   });
 
-  test("[unit] a version that the server keeps refusing is doubted: all is listed again", async () => {
+  test("[controller] a version that the server keeps refusing is doubted: all is listed again", async () => {
     fake.fail(isWatch, { kind: "status", code: 504, reason: "Timeout" }, 3);
     const heard = reflect();
     for (let failures = 1; failures <= 3; failures += 1) await passBackOff(heard, failures);
@@ -279,14 +279,14 @@ describe("when the server is in trouble", () => {
     expect(lists()).toBe(2);
   });
 
-  test("[unit] it waits at least as long as the server asks", async () => {
+  test("[controller] it waits at least as long as the server asks", async () => {
     fake.fail(isList, { kind: "status", code: 429, reason: "TooManyRequests", retryAfterSeconds: 20 });
     const heard = reflect();
     await eventually("the refusal is reported", () => heard.reports.length === 1);
     expect(clock.delays()).toEqual([20_000]);
   });
 
-  test("[unit] an event is a sign of life: the back-off begins anew", async () => {
+  test("[controller] an event is a sign of life: the back-off begins anew", async () => {
     fake.fail(isWatch, { kind: "reset" }, 4);
     const heard = reflect();
     for (let failures = 1; failures <= 4; failures += 1) await passBackOff(heard, failures);
@@ -298,7 +298,7 @@ describe("when the server is in trouble", () => {
     expect(heard.reports.at(-1)).toMatchObject({ doing: "watch", delayMs: 250 });
   });
 
-  test("[unit] a connection that went dead without a word is given up after the stall time", async () => {
+  test("[controller] a connection that went dead without a word is given up after the stall time", async () => {
     const heard = reflect({ stallMs: 90_000 });
     await watching();
     fake.muteWatches();
@@ -312,7 +312,7 @@ describe("when the server is in trouble", () => {
     expect(lists()).toBe(1);
   });
 
-  test("[unit] bookmarks keep a quiet watch from being given up", async () => {
+  test("[controller] bookmarks keep a quiet watch from being given up", async () => {
     const heard = reflect({ stallMs: 90_000 });
     await watching();
     for (let minute = 1; minute <= 5; minute += 1) {
@@ -325,7 +325,7 @@ describe("when the server is in trouble", () => {
     expect(fake.openWatches("consumers")).toBe(1);
   });
 
-  test("[unit] a server that takes the connection and never answers is given up by the client", async () => {
+  test("[controller] a server that takes the connection and never answers is given up by the client", async () => {
     api.close();
     api = createKubeClient({ kubeconfig: fake.kubeconfig, timeoutMs: 50 });
     put("a");
@@ -337,7 +337,7 @@ describe("when the server is in trouble", () => {
   });
 });
 
-test("[unit] a handler that throws is reported and stops nothing", async () => {
+test("[controller] a handler that throws is reported and stops nothing", async () => {
   for (const name of ["a", "bad", "c"]) put(name);
   const heard = reflect({}, undefined, "bad");
   await watching();
@@ -351,7 +351,7 @@ test("[unit] a handler that throws is reported and stops nothing", async () => {
   ]);
 });
 
-test("[unit] stopped, it hears nothing more and leaves no timer behind", async () => {
+test("[controller] stopped, it hears nothing more and leaves no timer behind", async () => {
   const heard = reflect();
   await watching();
   await heard.reflector.stop();
@@ -362,7 +362,7 @@ test("[unit] stopped, it hears nothing more and leaves no timer behind", async (
   expect(heard.reports).toEqual([]);
 });
 
-test("[unit] no text of the server and no token reaches an error", async () => {
+test("[controller] no text of the server and no token reaches an error", async () => {
   fake.fail(isList, { kind: "status", code: 403, reason: "Forbidden" });
   const heard = reflect({}, ["ai"]);
   await eventually("the refusal is reported", () => heard.reports.length === 1);

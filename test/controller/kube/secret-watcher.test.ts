@@ -60,7 +60,7 @@ afterEach(async () => {
 });
 
 describe("Secrets referred to before the start", () => {
-  test("[unit] are unknown until their namespace has been listed, then present or absent", async () => {
+  test("[controller] are unknown until their namespace has been listed, then present or absent", async () => {
     put("there", { key: "djE=", other: "eA==" });
     put("unrelated", { key: "eA==" });
     watcher.refer("Consumer/ai/a", [key("there"), key("missing")]);
@@ -75,7 +75,7 @@ describe("Secrets referred to before the start", () => {
     expect(watcher.state()).toEqual({ namespaces: 1, secrets: 2, unknown: 0 });
   });
 
-  test("[unit] in one namespace cost one list and one watch, whatever their number; Helm's releases stay out", async () => {
+  test("[controller] in one namespace cost one list and one watch, whatever their number; Helm's releases stay out", async () => {
     const count = 20_000;
     for (let index = 0; index < count; index += 1) {
       put(`s${index}`, { key: "djE=" });
@@ -92,7 +92,7 @@ describe("Secrets referred to before the start", () => {
     expect(fake.requests.every(({ query }) => query["fieldSelector"] === "type!=helm.sh/release.v1")).toBe(true);
   });
 
-  test("[unit] nobody refers to any: settled at once, and nothing is asked", () => {
+  test("[controller] nobody refers to any: settled at once, and nothing is asked", () => {
     watcher.start();
     expect(watcher.isSettled()).toBe(true);
     expect(settled).toBe(1);
@@ -110,7 +110,7 @@ describe("changes", () => {
     changes.length = 0;
   });
 
-  test("[unit] of a value referred to are told; of another value, and of another Secret, not", async () => {
+  test("[controller] of a value referred to are told; of another value, and of another Secret, not", async () => {
     put("a", { key: "djE=", second: "czI=" });
     put("b", { key: "eA==" });
     put("a", { key: "djI=", second: "czI=" });
@@ -119,7 +119,7 @@ describe("changes", () => {
     expect(known("a")).toEqual({ key: "djI=" });
   });
 
-  test("[unit] a Secret that goes is absent, and comes back as it is then", async () => {
+  test("[controller] a Secret that goes is absent, and comes back as it is then", async () => {
     fake.remove("secrets", "ai", "a");
     await eventually("the removal arrives", () => changes.length === 1);
     expect(known("a")).toBe("absent");
@@ -128,7 +128,7 @@ describe("changes", () => {
     expect(known("a")).toEqual({ key: "bmV3" });
   });
 
-  test("[unit] a Secret first referred to later is read by name, and is unknown until then", async () => {
+  test("[controller] a Secret first referred to later is read by name, and is unknown until then", async () => {
     put("b", { key: "Yg==" });
     await passedBy();
     watcher.refer("Consumer/ai/b", [key("b"), key("c")]);
@@ -143,13 +143,13 @@ describe("changes", () => {
     expect(requests("/secrets/c")).toBe(1);
   });
 
-  test("[unit] a further key of a known Secret is read too", async () => {
+  test("[controller] a further key of a known Secret is read too", async () => {
     watcher.refer("AIBackend/ai/x", [key("a", "second")]);
     await isSettled();
     expect(known("a")).toEqual({ key: "djE=", second: "czE=" });
   });
 
-  test("[unit] what the watch brings goes before a read that was slower", async () => {
+  test("[controller] what the watch brings goes before a read that was slower", async () => {
     put("b", { key: "b2xk" });
     await passedBy();
     let release = (): void => {};
@@ -167,7 +167,7 @@ describe("changes", () => {
     expect(known("b")).toEqual({ key: "bGFzdA==" });
   });
 
-  test("[unit] a read that fails is tried again", async () => {
+  test("[controller] a read that fails is tried again", async () => {
     put("b", { key: "Yg==" });
     fake.fail(({ path }) => path.endsWith("/secrets/b"), { kind: "status", code: 500, reason: "InternalError" }, 2);
     watcher.refer("Consumer/ai/b", [key("b")]);
@@ -180,7 +180,7 @@ describe("changes", () => {
 });
 
 describe("references that go", () => {
-  test("[unit] take the values with them, the last of a namespace its watch too", async () => {
+  test("[controller] take the values with them, the last of a namespace its watch too", async () => {
     put("a", { key: "djE=", second: "czE=" });
     watcher.refer("Consumer/ai/one", [key("a"), key("a", "second")]);
     watcher.refer("Consumer/ai/two", [key("a")]);
@@ -195,7 +195,7 @@ describe("references that go", () => {
     expect(watcher.isSettled()).toBe(true);
   });
 
-  test("[unit] and come back at once begin with a new list, undisturbed by the old watch", async () => {
+  test("[controller] and come back at once begin with a new list, undisturbed by the old watch", async () => {
     put("a", { key: "djE=" });
     watcher.refer("Consumer/ai/one", [key("a")]);
     watcher.start();
@@ -206,7 +206,7 @@ describe("references that go", () => {
     expect(watcher.state()).toEqual({ namespaces: 1, secrets: 1, unknown: 0 });
   });
 
-  test("[unit] of an object that refers to another Secret of its namespace keep the watch", async () => {
+  test("[controller] of an object that refers to another Secret of its namespace keep the watch", async () => {
     put("a", { key: "djE=" });
     put("b", { key: "Yg==" });
     watcher.refer("Consumer/ai/one", [key("a")]);

@@ -2,11 +2,16 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DesiredStatus } from "../../../controller/kube/conditions.ts";
-import type { KubeApi, StatusTarget } from "../../../controller/kube/kube-api.ts";
+import type { KubeApi } from "../../../controller/kube/kube-api.ts";
 import { createKubeClient } from "../../../controller/kube/kube-client.ts";
 import { type KubeObject, kubeObject } from "../../../controller/kube/kube-object.ts";
 import { OWN_RESOURCES } from "../../../controller/kube/resource.ts";
-import { createStatusWriter, type StatusReport, type StatusWriter } from "../../../controller/kube/status-writer.ts";
+import {
+  createStatusWriter,
+  type StatusReport,
+  type StatusTarget,
+  type StatusWriter,
+} from "../../../controller/kube/status-writer.ts";
 import { eventually } from "../../helpers/clock.ts";
 import { type FakeKubeApi, startFakeKubeApi } from "../../helpers/fake-kube-api.ts";
 import { createHandClock, type HandClock } from "../../helpers/hand-clock.ts";
@@ -59,7 +64,7 @@ afterEach(async () => {
 });
 
 describe("writing", () => {
-  test("[unit] applies the status alone, by force and as one field manager, bound to the object's uid", async () => {
+  test("[controller] applies the status alone, by force and as one field manager", async () => {
     const target = put("a");
     writer.set(target, { ...wish("hello"), fields: { proxies: "5/5" } });
     await isDone();
@@ -69,7 +74,7 @@ describe("writing", () => {
     expect(JSON.parse(patch?.body ?? "")).toEqual({
       apiVersion: "airatelimit.dev/v1alpha1",
       kind: "Consumer",
-      metadata: { namespace: "ai", name: "a", uid: target.uid },
+      metadata: { namespace: "ai", name: "a" },
       status: {
         proxies: "5/5",
         conditions: [{ ...wish("hello").conditions[0], lastTransitionTime: "2026-01-01T00:00:00Z" }],
@@ -77,7 +82,7 @@ describe("writing", () => {
     });
   });
 
-  test("[unit] nothing is sent for a status that the object has", async () => {
+  test("[controller] nothing is sent for a status that the object has", async () => {
     const time = { lastTransitionTime: "2025-01-01T00:00:00Z" };
     const target = put("a", { conditions: [{ ...wish("same").conditions[0], ...time }] });
     writer.set(target, wish("same"));
@@ -86,7 +91,7 @@ describe("writing", () => {
     expect(patches()).toEqual([]);
   });
 
-  test("[unit] nothing is sent again while the watch has not shown the write yet, and times of change are kept", async () => {
+  test("[controller] nothing is sent again while the watch has not shown the write yet, and times of change are kept", async () => {
     const target = put("a");
     writer.set(target, wish("one"));
     await isDone();
@@ -99,7 +104,7 @@ describe("writing", () => {
     expect(patches()[1]?.body).toContain(`"lastTransitionTime":"2026-01-01T00:00:00Z"`);
   });
 
-  test("[unit] what somebody else made of it is put right once the watch shows it", async () => {
+  test("[controller] what somebody else made of it is put right once the watch shows it", async () => {
     const target = put("a");
     writer.set(target, wish("ours"));
     await isDone();
@@ -109,7 +114,7 @@ describe("writing", () => {
     expect(messages()).toEqual(["ours", "ours"]);
   });
 
-  test("[unit] of many wishes for one object the last is written, also while a write is under way", async () => {
+  test("[controller] of many wishes for one object the last is written, also while a write is under way", async () => {
     const target = put("a");
     let release = (): void => {};
     const until = new Promise<void>((resolve) => (release = resolve));
@@ -122,7 +127,7 @@ describe("writing", () => {
     expect(messages()).toEqual(["first", "wish 9"]);
   });
 
-  test("[unit] a wish that returns to what is being written is not lost to it", async () => {
+  test("[controller] a wish that returns to what is being written is not lost to it", async () => {
     const target = put("a");
     let release = (): void => {};
     const until = new Promise<void>((resolve) => (release = resolve));
@@ -136,7 +141,7 @@ describe("writing", () => {
     expect(messages()).toEqual(["new"]);
   });
 
-  test("[unit] nothing is written for an object that is gone or has been replaced", async () => {
+  test("[controller] nothing is written for an object that is gone or has been replaced", async () => {
     const target = put("a");
     fake.remove("consumers", "ai", "a");
     put("a");
@@ -152,7 +157,7 @@ describe("refusals", () => {
     { name: "a conflict", fault: { kind: "status", code: 409, reason: "Conflict" } as const },
     { name: "a server fault", fault: { kind: "status", code: 500, reason: "InternalError" } as const },
     { name: "a reset", fault: { kind: "reset" } as const },
-  ])("[unit] after $name it tries again later, with the wish of that time", async ({ fault }) => {
+  ])("[controller] after $name it tries again later, with the wish of that time", async ({ fault }) => {
     const target = put("a");
     fake.fail(isPatch, fault, 2);
     writer.set(target, wish("early"));
@@ -167,7 +172,7 @@ describe("refusals", () => {
     expect(messages()).toEqual(["early", "early", "late"]);
   });
 
-  test("[unit] it waits as long as an overloaded server asks", async () => {
+  test("[controller] it waits as long as an overloaded server asks", async () => {
     fake.fail(isPatch, { kind: "status", code: 429, reason: "TooManyRequests", retryAfterSeconds: 7 });
     writer.set(put("a"), wish("x"));
     await eventually("a timer", () => clock.delays().length === 1);
@@ -177,7 +182,7 @@ describe("refusals", () => {
   test.for([
     { name: "is gone", code: 404, reason: "NotFound" },
     { name: "cannot have this status", code: 422, reason: "Invalid" },
-  ])("[unit] it gives up when the object $name", async ({ code, reason }) => {
+  ])("[controller] it gives up when the object $name", async ({ code, reason }) => {
     fake.fail(isPatch, { kind: "status", code, reason });
     writer.set(put("a"), wish("x"));
     await isDone();
@@ -185,7 +190,7 @@ describe("refusals", () => {
     expect(clock.delays()).toEqual([]);
   });
 
-  test("[unit] a forgotten object is not tried again", async () => {
+  test("[controller] a forgotten object is not tried again", async () => {
     const target = put("a");
     fake.fail(isPatch, { kind: "reset" });
     writer.set(target, wish("x"));
@@ -198,13 +203,13 @@ describe("refusals", () => {
   });
 });
 
-test("[unit] 100,000 objects at once: a burst of 100, then 50 a second, and a handful of timers", async () => {
+test("[controller] 100,000 objects at once: a burst of 100, then 50 a second, and a handful of timers", async () => {
   let sent = 0;
   const many = createStatusWriter({
     api: {
-      applyStatus({ name, uid }) {
+      applyStatus(_resource, { namespace, name }) {
         sent += 1;
-        return Promise.resolve({ metadata: { name, namespace: "ai", uid, resourceVersion: "2" } });
+        return Promise.resolve({ metadata: { name, namespace, uid: "", resourceVersion: "2" } });
       },
     },
     clock,
