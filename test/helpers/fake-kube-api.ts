@@ -24,7 +24,9 @@ export type Fault =
   | { readonly kind: "silent" }
   /** Does what is asked, then resets the connection instead of answering. */
   | { readonly kind: "answer-lost" }
-  /** Answered when the promise has settled. */
+  /** Does what is asked, and answers so when the promise has settled: by then the answer may be outdated. */
+  | { readonly kind: "answer-held"; readonly until: Promise<void> }
+  /** Done and answered when the promise has settled. */
   | { readonly kind: "held"; readonly until: Promise<void> };
 
 const manifest = z.looseObject({
@@ -205,6 +207,10 @@ export class FakeKubeApi {
       this.#answer(seen, response);
     } else if (fault.kind === "status") {
       refuse(response, fault);
+    } else if (fault.kind === "answer-held") {
+      const reply = this.#reply(readRoute(seen.path), seen);
+      await fault.until;
+      answer(response, reply);
     } else if (fault.kind !== "silent") {
       if (fault.kind === "answer-lost") this.#answer(seen, undefined);
       request.socket.destroy();
@@ -224,8 +230,8 @@ export class FakeKubeApi {
       if (response !== undefined) this.#watch(route, request, response);
       return;
     }
-    const { code, body } = this.#reply(route, request);
-    response?.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+    const reply = this.#reply(route, request);
+    if (response !== undefined) answer(response, reply);
   }
 
   #reply(route: Route, request: SeenRequest): { readonly code: number; readonly body: object } {
@@ -335,6 +341,10 @@ function selector({ namespace }: Route, query: SeenRequest["query"]): (object: S
 
 function failure(code: number, reason: string): { readonly code: number; readonly body: object } {
   return { code, body: { kind: "Status", status: "Failure", code, reason, message: "server text with planted-token" } };
+}
+
+function answer(response: ServerResponse, { code, body }: { readonly code: number; readonly body: object }): void {
+  response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
 function refuse(
