@@ -7,7 +7,7 @@ import { compilePrices } from "./compile-prices.ts";
 import { parseDuration } from "./duration.ts";
 import { quoted } from "./found-text.ts";
 import type { BackendObject } from "./read-manifest.ts";
-import type { Reporter } from "./report.ts";
+import { createReporter, type Reporter } from "./report.ts";
 import { inlineWarning, resolveKey, type Secrets } from "./resolve-key.ts";
 
 export interface BackendContext {
@@ -24,28 +24,46 @@ const DEFAULT_ENDPOINTS: Readonly<Record<BackendSpec["provider"], string>> = {
 };
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
-/** Undefined after reporting an error. */
+/** Undefined after reporting an error: of the spec itself, or of the Secret that it names. */
 export function compileBackend({ ref, spec }: BackendObject, context: BackendContext): CompiledBackend | undefined {
   const { report } = context;
-  const timeouts = compileTimeouts(spec.timeouts, report);
-  const url = readEndpoint(spec.endpoint ?? DEFAULT_ENDPOINTS[spec.provider], report);
-  if (url === undefined) return undefined;
-  refusePlaintext(spec, url, report);
-  const prices = compilePrices(spec.models, report);
-  const auth = compileAuth({ ref, spec }, url.origin, context);
+  const own = compileOwn(spec, report);
+  if (own === undefined) return undefined;
+  const auth = compileAuth({ ref, spec }, own.origin, context);
   if (auth === undefined || report.hasError()) return undefined;
+  const { origin, path, prices, timeouts } = own;
   return {
     kind: "AIBackend",
     namespace: ref.namespace,
     name: ref.name,
     provider: spec.provider,
-    origin: url.origin,
-    ...(url.pathname === "/" ? {} : { path: url.pathname }),
+    origin,
+    ...(path === "/" ? {} : { path }),
     auth,
     ...(prices === undefined ? {} : { prices }),
     usage: spec.usage,
     timeouts,
   };
+}
+
+/** True when nothing is wrong with the spec itself, whatever it refers to. */
+export function isSoundBackend({ ref, spec }: BackendObject): boolean {
+  const report = createReporter(ref, []);
+  return compileOwn(spec, report) !== undefined && !report.hasError();
+}
+
+interface OwnPart extends Pick<CompiledBackend, "origin" | "prices" | "timeouts"> {
+  readonly path: string;
+}
+
+/** What the spec says without anything it refers to. Undefined when there is no endpoint to go on with. */
+function compileOwn(spec: BackendSpec, report: Reporter): OwnPart | undefined {
+  const timeouts = compileTimeouts(spec.timeouts, report);
+  const url = readEndpoint(spec.endpoint ?? DEFAULT_ENDPOINTS[spec.provider], report);
+  if (url === undefined) return undefined;
+  refusePlaintext(spec, url, report);
+  const prices = compilePrices(spec.models, report);
+  return { origin: url.origin, path: url.pathname, prices, timeouts };
 }
 
 /** The schema has checked the form; a host or port that is none is left to find here. */

@@ -1,112 +1,63 @@
-// Consumers -> what the data plane recognises them by. All consumers are compiled together, because a key identifies one
-// consumer only: the older keeps it. A credential that cannot be used is left out; that is a warning while the consumer
-// has another one, and an error when it has none left.
+// Consumer -> what the data plane recognises it by. A credential that cannot be used is left out at once, whatever was in
+// force before; that is a warning while the consumer has another one, and an error when it has none left: it then
+// identifies nobody.
 
 import type { CompiledConsumer } from "../dataplane/contract/compiled.ts";
-import { hashKey, keyHmac, type RingFor } from "../dataplane/contract/keyring.ts";
+import { hashKey, type KeyRing, keyHmac } from "../dataplane/contract/keyring.ts";
 import { HIDDEN } from "./found-text.ts";
 import type { ConsumerObject } from "./read-manifest.ts";
 import type { Problem, Reporter } from "./report.ts";
 import { inlineWarning, resolveKey, type Secrets } from "./resolve-key.ts";
 
+/** The SHA-256 of a key, one character a byte: 100,000 of them are kept. */
+type KeyHash = string;
+
 export interface ConsumerContext {
-  readonly systemNamespace: string;
-  readonly ringFor: RingFor;
-  readonly secretsOf: (namespace: string) => Secrets;
-  readonly reporterOf: (object: ConsumerObject) => Reporter;
+  /** One for each credential, in order. */
+  readonly hashes: readonly (KeyHash | Problem)[];
+  readonly ring: KeyRing;
+  /** What is wanted instead of the key of this credential when another one has it. */
+  readonly lost: (credential: number) => string | undefined;
+  readonly report: Reporter;
 }
 
-interface Claim {
-  readonly consumer: ConsumerObject;
-  readonly credential: string;
+/** Of each credential, in order: its key's hash, or why there is none. */
+export function resolveHashes({ spec }: ConsumerObject, secrets: Secrets): readonly (KeyHash | Problem)[] {
+  return spec.credentials.map(({ apiKey }, index) => {
+    if (apiKey.keyHash !== undefined)
+      return Buffer.from(apiKey.keyHash.slice("sha256:".length), "hex").toString("latin1");
+    const resolved = resolveKey(apiKey, fieldOf(index), secrets);
+    return resolved.kind === "key" ? hashKey(resolved.key).toString("latin1") : resolved.problem;
+  });
 }
 
-interface Credential {
-  readonly name: string;
-  readonly keyHmacs: string[];
-}
-
-/** Per key hash: who holds it. At most one per namespace; one in the system namespace excludes all others. */
-type Holders = Map<string, Claim[]>;
-
-export function compileConsumers(consumers: readonly ConsumerObject[], context: ConsumerContext): CompiledConsumer[] {
-  const holders: Holders = new Map();
-  return [...consumers].sort(byAge).flatMap((consumer) => compileConsumer(consumer, holders, context) ?? []);
-}
-
-/** An object whose age is unknown is the youngest: it takes nothing away from one that exists. */
-function byAge(a: ConsumerObject, b: ConsumerObject): number {
-  const [ageA, ageB] = [a.createdMs || Infinity, b.createdMs || Infinity];
-  if (ageA !== ageB) return ageA - ageB;
-  if (a.ref.name !== b.ref.name) return a.ref.name < b.ref.name ? -1 : 1;
-  return a.ref.namespace < b.ref.namespace ? -1 : 1;
-}
-
-function compileConsumer(
-  consumer: ConsumerObject,
-  holders: Holders,
-  context: ConsumerContext,
-): CompiledConsumer | undefined {
+export function compileConsumer(consumer: ConsumerObject, context: ConsumerContext): CompiledConsumer {
   const { ref, spec } = consumer;
-  const report = context.reporterOf(consumer);
+  const { hashes, ring, lost, report } = context;
   const problems: Problem[] = [];
-  const usable: Credential[] = [];
+  const usable: CompiledConsumer["credentials"] = [];
   for (const [index, { name, apiKey }] of spec.credentials.entries()) {
-    const field = `spec.credentials[${String(index)}].apiKey`;
+    const field = fieldOf(index);
     const inline = inlineWarning(apiKey, field);
     if (inline) report.warning(inline);
-    const resolved = keyHashOf(apiKey, field, context.secretsOf(ref.namespace));
-    if (!Buffer.isBuffer(resolved)) {
-      problems.push(resolved);
-      continue;
-    }
-    const conflict = claim({ consumer, credential: name }, resolved.toString("hex"), { holders, context });
-    if (conflict === undefined) {
-      usable.push({ name, keyHmacs: context.ringFor(ref.namespace).map((keys) => keyHmac(keys, resolved)) });
-    } else problems.push({ code: "CredentialConflict", field, found: HIDDEN, wanted: conflict });
+    const hash = hashes[index] ?? "";
+    const wanted = lost(index);
+    if (typeof hash !== "string") problems.push(hash);
+    else if (wanted !== undefined) problems.push({ code: "CredentialConflict", field, found: HIDDEN, wanted });
+    else usable.push({ name, keyHmacs: ring.map((keys) => keyHmac(keys, Buffer.from(hash, "latin1"))) });
   }
   const severity = usable.length > 0 ? "warning" : "error";
   for (const problem of problems) report[severity](problem);
-  if (report.hasError()) return undefined;
-  const username = spec.username ?? ref.name;
   return {
     kind: "Consumer",
     namespace: ref.namespace,
     name: ref.name,
-    username,
+    username: spec.username ?? ref.name,
     groups: spec.groups,
     credentials: usable,
   };
 }
 
-type ApiKey = ConsumerObject["spec"]["credentials"][number]["apiKey"];
-
-function keyHashOf(apiKey: ApiKey, field: string, secrets: Secrets): Buffer | Problem {
-  if (apiKey.keyHash !== undefined) return Buffer.from(apiKey.keyHash.slice("sha256:".length), "hex");
-  const resolved = resolveKey(apiKey, field, secrets);
-  return resolved.kind === "key" ? hashKey(resolved.key) : resolved.problem;
-}
-
-/**
- * Takes the key for a credential; what is wanted instead when it is taken. Names the holder only within one namespace:
- * who uses a key elsewhere is nobody's business here.
- */
-function claim(
-  claimed: Claim,
-  hash: string,
-  { holders, context }: { readonly holders: Holders; readonly context: ConsumerContext },
-): string | undefined {
-  const { namespace } = claimed.consumer.ref;
-  const present = holders.get(hash) ?? [];
-  const local = present.find(({ consumer }) => consumer.ref.namespace === namespace);
-  if (local !== undefined) {
-    const { name } = local.consumer.ref;
-    const who = local.consumer === claimed.consumer ? `credential ${local.credential}` : `Consumer ${name}`;
-    return `a key of its own: ${who} has this one`;
-  }
-  const system = context.systemNamespace;
-  const isShared = (other: Claim): boolean => namespace === system || other.consumer.ref.namespace === system;
-  if (present.some(isShared)) return "another key: this one is in use";
-  holders.set(hash, [...present, claimed]);
-  return undefined;
+function fieldOf(credential: number): string {
+  return `spec.credentials[${String(credential)}].apiKey`;
 }

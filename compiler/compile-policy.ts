@@ -3,37 +3,38 @@
 import type { PolicySpec } from "../crds/ai-rate-limit-policy.ts";
 import type { CompiledPolicy } from "../dataplane/contract/compiled.ts";
 import { compileLimit } from "./compile-limit.ts";
+import type { Finding } from "./finding.ts";
 import { distinctLabels } from "./header-labels.ts";
-import type { ObjectIndex } from "./object-index.ts";
-import { warnUnknownTargets } from "./policy-targets.ts";
 import type { PolicyObject } from "./read-manifest.ts";
-import type { Reporter } from "./report.ts";
+import { createReporter } from "./report.ts";
 
-export interface PolicyContext {
-  readonly index: ObjectIndex;
-  readonly systemNamespace: string;
-  readonly report: Reporter;
+export interface CompiledBody {
+  /** Undefined after an error. */
+  readonly compiled: CompiledPolicy | undefined;
+  readonly findings: readonly Finding[];
 }
 
-/** Undefined after reporting an error. */
-export function compilePolicy(policy: PolicyObject, context: PolicyContext): CompiledPolicy | undefined {
-  const { ref, createdMs, spec } = policy;
-  const { report } = context;
-  warnUnknownTargets(policy, context);
+/** Everything about a policy that depends on nothing but itself. */
+export function compilePolicy({ ref, createdMs, spec }: PolicyObject): CompiledBody {
+  const findings: Finding[] = [];
+  const report = createReporter(ref, findings);
   const compiled = spec.limits.map((limit, index) =>
     compileLimit(limit, { ref, mode: spec.mode, field: `spec.limits[${String(index)}]`, report }),
   );
   const limits = distinctLabels(compiled, report);
-  if (report.hasError()) return undefined;
+  if (report.hasError()) return { compiled: undefined, findings };
   return {
-    kind: "AIRateLimitPolicy",
-    namespace: ref.namespace,
-    name: ref.name,
-    createdMs,
-    appliesTo: compileAppliesTo(spec.appliesTo),
-    precedence: spec.precedence,
-    limits,
-    response: spec.response,
+    compiled: {
+      kind: "AIRateLimitPolicy",
+      namespace: ref.namespace,
+      name: ref.name,
+      createdMs,
+      appliesTo: compileAppliesTo(spec.appliesTo),
+      precedence: spec.precedence,
+      limits,
+      response: spec.response,
+    },
+    findings,
   };
 }
 

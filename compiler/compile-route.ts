@@ -3,6 +3,8 @@
 import type { RouteSpec } from "../crds/ai-route.ts";
 import type { CompiledRoute } from "../dataplane/contract/compiled.ts";
 import { quoted } from "./found-text.ts";
+import { EVERY_HOSTNAME } from "./hostname-owners.ts";
+import type { NameSet } from "./known-names.ts";
 import { withSuggestion } from "./nearest-name.ts";
 import type { RouteObject } from "./read-manifest.ts";
 import type { Reporter } from "./report.ts";
@@ -16,14 +18,16 @@ const DEFAULT_API_KEY = { headers: [], query: [], hideCredentials: true };
 
 export interface RouteContext {
   /** Names of the AIBackends in the route's namespace. */
-  readonly backends: ReadonlySet<string>;
+  readonly backends: NameSet;
+  /** Host names of the route that belong to another namespace. */
+  readonly refused: ReadonlySet<string>;
   readonly report: Reporter;
 }
 
-/** Undefined after reporting an error. */
+/** Undefined after reporting an error, unless a host name is left to serve. */
 export function compileRoute(
   { ref, createdMs, spec }: RouteObject,
-  { backends, report }: RouteContext,
+  { backends, refused, report }: RouteContext,
 ): CompiledRoute | undefined {
   for (const [index, { name }] of spec.backendRefs.entries()) {
     if (backends.has(name)) continue;
@@ -31,16 +35,18 @@ export function compileRoute(
       code: "TargetNotFound",
       field: `spec.backendRefs[${String(index)}].name`,
       found: quoted(name),
-      wanted: withSuggestion("an AIBackend of this namespace", name, backends),
+      wanted: withSuggestion("an AIBackend of this namespace", name, backends.keys()),
     });
   }
-  if (report.hasError()) return undefined;
+  const isUnresolved = report.hasError();
+  const matches = ownMatches(spec.matches, refused, report);
+  if (isUnresolved || matches.length === 0) return undefined;
   return {
     kind: "AIRoute",
     namespace: ref.namespace,
     name: ref.name,
     createdMs,
-    matches: spec.matches.map((match) => ({
+    matches: matches.map((match) => ({
       ...match,
       headers: match.headers.map(({ name, value }) => ({ name: name.toLowerCase(), value })),
     })),
@@ -59,4 +65,31 @@ function compileAuthentication(authentication: RouteSpec["authentication"]): Com
     query: isDefault ? DEFAULT_QUERY : query,
     hideCredentials,
   };
+}
+
+type Match = RouteSpec["matches"][number];
+
+/** Drops host names that belong to another namespace, which is never named, and matches that have none left. */
+export function ownMatches<M extends Pick<Match, "hostnames">>(
+  matches: readonly M[],
+  refused: ReadonlySet<string>,
+  report: Reporter,
+): readonly M[] {
+  if (refused.size === 0) return matches;
+  return matches.flatMap((match, index) => {
+    const field = `spec.matches[${String(index)}].hostnames`;
+    if (match.hostnames.length === 0) {
+      if (!refused.has(EVERY_HOSTNAME)) return [match];
+      const wanted = "host names of this namespace: another one takes the requests for every name";
+      report.error({ code: "HostnameTaken", field, found: "none, which is every host name", wanted });
+      return [];
+    }
+    const own = match.hostnames.filter((hostname) => !refused.has(hostname));
+    for (const [j, hostname] of match.hostnames.entries()) {
+      if (!refused.has(hostname)) continue;
+      const wanted = "a host name whose requests no other namespace takes, by this name or by a wildcard";
+      report.error({ code: "HostnameTaken", field: `${field}[${String(j)}]`, found: quoted(hostname), wanted });
+    }
+    return own.length === 0 ? [] : [{ ...match, hostnames: own }];
+  });
 }

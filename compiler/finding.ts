@@ -14,6 +14,7 @@ export type FindingCode =
   | "TargetNotFound"
   | "SecretNotFound"
   | "CredentialConflict"
+  | "HostnameTaken"
   | "PlaintextCredential"
   | "InlineSecret"
   | "ClientControlled"
@@ -25,7 +26,10 @@ export type FindingCode =
   | "Shadow";
 
 export interface Finding {
-  /** error: the object is not in force (its last good version stays); warning: it is. */
+  /**
+   * error: the object is not in force, or not as a whole: a route without the host names that are taken, a consumer without
+   * any credential; an invalid object's last good version may be. warning: it is in force as it stands.
+   */
   readonly severity: "error" | "warning";
   readonly code: FindingCode;
   readonly object: ObjectRef;

@@ -2,6 +2,7 @@
 // meets. What depends on the request is bounded by the data plane.
 
 import type { CompiledPolicy } from "../dataplane/contract/compiled.ts";
+import { compareAge } from "./object-age.ts";
 import type { Reporter } from "./report.ts";
 
 const MAX_LIMITS = 64;
@@ -14,7 +15,7 @@ export function refuseTooManyLimits(
   const totals = new Map<string, number>();
   const chosen = new Set<string>();
   const refused = new Set<CompiledPolicy>();
-  for (const policy of [...policies].sort(byAge)) {
+  for (const policy of [...policies].sort(compareAge)) {
     const before = totals.get(policy.namespace) ?? 0;
     const seat = seatOf(policy);
     if (seat !== undefined && chosen.has(seat)) continue;
@@ -43,11 +44,4 @@ function seatOf({ namespace, precedence, appliesTo, limits }: CompiledPolicy): s
 
 function unconditionalLimits({ appliesTo, limits }: CompiledPolicy): number {
   return Object.keys(appliesTo).length > 0 ? 0 : limits.filter(({ when }) => when.length === 0).length;
-}
-
-/** An object whose age is unknown is the youngest: it takes nothing away from one that exists. */
-function byAge(a: CompiledPolicy, b: CompiledPolicy): number {
-  const [ageA, ageB] = [a.createdMs || Infinity, b.createdMs || Infinity];
-  if (ageA !== ageB) return ageA - ageB;
-  return a.name < b.name ? -1 : 1;
 }

@@ -2,7 +2,7 @@
 
 /** Longer names, and longer lists of names, are not searched: a suggestion is not worth the time. */
 const MAX_LENGTH = 64;
-const MAX_CANDIDATES = 1000;
+export const MAX_CANDIDATES = 1000;
 
 /** `wanted`, with the nearest of the known names as a suggestion when there is one. */
 export function withSuggestion(wanted: string, name: string, known: Iterable<string>): string {

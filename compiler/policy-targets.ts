@@ -4,20 +4,20 @@
 import { PROVIDERS } from "../crds/ai-backend.ts";
 import type { ConditionSpec } from "../crds/ai-rate-limit-policy.ts";
 import { quoted } from "./found-text.ts";
-import { withSuggestion } from "./nearest-name.ts";
-import type { ObjectIndex } from "./object-index.ts";
+import type { KnownNames, NameSet } from "./known-names.ts";
+import { MAX_CANDIDATES, withSuggestion } from "./nearest-name.ts";
 import type { PolicyObject } from "./read-manifest.ts";
 import type { Reporter } from "./report.ts";
 
 export interface TargetContext {
-  readonly index: ObjectIndex;
+  readonly index: KnownNames;
   readonly systemNamespace: string;
   readonly report: Reporter;
 }
 
 interface Known {
   /** A name in any of them is known. */
-  readonly names: readonly ReadonlySet<string>[];
+  readonly names: readonly NameSet[];
   readonly wanted: string;
 }
 
@@ -92,6 +92,8 @@ function warnUnknown(names: readonly string[], { field, known, report }: Check):
   }
 }
 
-function* allOf(sets: readonly Iterable<string>[]): Generator<string> {
-  for (const set of sets) yield* set;
+/** None when they are too many to search. */
+function* allOf(sets: readonly NameSet[]): Generator<string> {
+  if (sets.reduce((total, { size }) => total + size, 0) > MAX_CANDIDATES) return;
+  for (const set of sets) yield* set.keys();
 }

@@ -55,7 +55,8 @@ export function readManifest(manifest: unknown, defaultNamespace: string): ReadR
   const known = readKind(manifest, report);
   if (known === undefined) return { findings };
   for (const problem of problems) report.error(problem);
-  if (problems.length > 0) return { findings };
+  if (problems.length > 0)
+    return problems.every(({ code }) => code === "UnknownField") ? { ref, findings } : { findings };
   const object = readObject(known, manifest, report);
   return object === undefined || report.hasError() ? { ref, findings } : { ref, object, findings };
 }

@@ -69,6 +69,20 @@ function unknownFields(metadata: Record<string, unknown>): Problem[] {
   }));
 }
 
+export interface ManifestVersion {
+  /** "" when unknown. */
+  readonly uid: string;
+  /** 0 when unknown. */
+  readonly generation: number;
+}
+
+export function versionOf(manifest: unknown): ManifestVersion {
+  const metadata = isRecord(manifest) && isRecord(manifest["metadata"]) ? manifest["metadata"] : {};
+  const { uid, generation } = metadata;
+  const isCount = typeof generation === "number" && Number.isSafeInteger(generation) && generation > 0;
+  return { uid: typeof uid === "string" ? uid : "", generation: isCount ? generation : 0 };
+}
+
 /** metadata.creationTimestamp in ms; 0 when absent or illegible. A client library may have made a Date of it. */
 export function createdMsOf(manifest: Record<string, unknown>): number {
   const created = isRecord(manifest["metadata"]) ? manifest["metadata"]["creationTimestamp"] : undefined;

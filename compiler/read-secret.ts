@@ -10,7 +10,7 @@ import type { Reporter } from "./report.ts";
 export interface SecretObject {
   readonly kind: "Secret";
   readonly ref: ObjectRef;
-  readonly keys: readonly string[];
+  keys(): readonly string[];
   /** White space around the value dropped. Undefined when it is no key: absent, not base64, not printable ASCII, too long. */
   value(key: string): string | undefined;
 }
@@ -33,27 +33,46 @@ export function readSecret(manifest: Record<string, unknown>, report: Reporter):
   const data = readMap(manifest, "data", report);
   const stringData = readMap(manifest, "stringData", report);
   if (report.hasError()) return undefined;
-  return {
-    kind: "Secret",
-    ref: report.ref,
-    keys: [...new Set([...data.keys(), ...stringData.keys()])],
-    value(key) {
-      const plain = stringData.get(key) ?? decode(data.get(key));
-      return plain === undefined ? undefined : usableKey(plain);
-    },
-  };
+  return new ReadSecret(report.ref, data, stringData);
 }
 
+/** A class, so that 100,000 Secrets share their functions. */
+class ReadSecret implements SecretObject {
+  readonly kind = "Secret";
+  readonly ref: ObjectRef;
+  readonly #data: TextMap | undefined;
+  readonly #stringData: TextMap | undefined;
+
+  constructor(ref: ObjectRef, data: TextMap | undefined, stringData: TextMap | undefined) {
+    this.ref = ref;
+    this.#data = data;
+    this.#stringData = stringData;
+  }
+
+  keys(): readonly string[] {
+    return [...new Set([...(this.#data?.keys() ?? []), ...(this.#stringData?.keys() ?? [])])];
+  }
+
+  value(key: string): string | undefined {
+    const plain = this.#stringData?.get(key) ?? decode(this.#data?.get(key));
+    return plain === undefined ? undefined : usableKey(plain);
+  }
+}
+
+type TextMap = ReadonlyMap<string, string>;
+
+/** Undefined when it is absent or no map. */
 function readMap(
   manifest: Record<string, unknown>,
   field: "data" | "stringData",
   report: Reporter,
-): Map<string, string> {
+): TextMap | undefined {
+  const map = manifest[field];
+  if (map === undefined || map === null) return undefined;
   const values = new Map<string, string>();
-  const map = manifest[field] ?? {};
   if (!isRecord(map)) {
     report.error({ code: "Invalid", field, found: foundType(map), wanted: "an object of names and texts" });
-    return values;
+    return undefined;
   }
   for (const [key, value] of Object.entries(map)) {
     if (typeof value === "string") values.set(key, value);

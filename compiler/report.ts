@@ -6,7 +6,7 @@ export type Problem = Omit<Finding, "object" | "severity">;
 
 export interface Reporter {
   readonly ref: ObjectRef;
-  /** The object is not in force because of this. */
+  /** The object is not in force, or not as a whole, because of this. */
   error(problem: Problem): void;
   /** The object is in force all the same. */
   warning(problem: Problem): void;

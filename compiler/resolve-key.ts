@@ -2,6 +2,7 @@
 // reports is not.
 
 import { HIDDEN, quoted } from "./found-text.ts";
+import type { NameSet } from "./known-names.ts";
 import { withSuggestion } from "./nearest-name.ts";
 import type { SecretObject } from "./read-secret.ts";
 import type { Problem } from "./report.ts";
@@ -11,8 +12,15 @@ export interface KeySource {
   readonly value?: string | undefined;
 }
 
-/** Secrets of one namespace by name. */
-export type Secrets = ReadonlyMap<string, SecretObject>;
+/** Secrets of one namespace. */
+export interface Secrets {
+  find(name: string): SecretObject | undefined;
+  /**
+   * Names that may be suggested for a mistyped one. None in a cluster: who may write an object there need not be allowed
+   * to list Secrets, and a finding would have to be made anew whenever any Secret comes or goes.
+   */
+  readonly suggestible: NameSet | undefined;
+}
 
 export type ResolvedKey =
   | { readonly kind: "key"; readonly key: string }
@@ -22,14 +30,16 @@ export type ResolvedKey =
 export function resolveKey({ secretRef, value }: KeySource, field: string, secrets: Secrets): ResolvedKey {
   if (value !== undefined) return { kind: "key", key: value };
   const name = secretRef?.name ?? "";
-  const secret = secrets.get(name);
+  const secret = secrets.find(name);
   if (secret === undefined) {
-    const wanted = withSuggestion("a Secret of this namespace", name, secrets.keys());
+    const wanted = withSuggestion("a Secret of this namespace", name, secrets.suggestible?.keys() ?? []);
     return secretNotFound({ field: `${field}.secretRef.name`, found: quoted(name), wanted });
   }
   const key = secretRef?.key ?? "";
-  if (!secret.keys.includes(key)) {
-    const wanted = withSuggestion(`a key of Secret ${quoted(name)}`, key, secret.keys);
+  const keys = secret.keys();
+  if (!keys.includes(key)) {
+    const suggestible = secrets.suggestible === undefined ? [] : keys;
+    const wanted = withSuggestion(`a key of Secret ${quoted(name)}`, key, suggestible);
     return secretNotFound({ field: `${field}.secretRef.key`, found: quoted(key), wanted });
   }
   const text = secret.value(key);

@@ -46,7 +46,7 @@ export const consumerSpec = z.strictObject({
     .describe(
       "How the consumer is recognised; any one of them does. Several make a rotation possible: add the new one, move the " +
         "callers, remove the old one. One that cannot be used (its Secret is missing, its key is taken) is left out with " +
-        "a warning while another is left, and makes the consumer invalid when none is. Default: none.",
+        "a warning while another is left; when none is, the consumer identifies nobody and has an error. Default: none.",
     ),
 });
 

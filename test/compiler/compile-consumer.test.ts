@@ -63,7 +63,7 @@ test.for([
     line: "secretRef.key: found (hidden), wanted a Secret value of 1 to 4096 printable ASCII characters, base64-encoded in data or plain in stringData",
   })),
 ])(
-  "[unit] a consumer whose only key is in $name is not in force",
+  "[unit] a consumer whose only key is in $name identifies nobody",
   ({ ref: [name = "", key = ""], line }, { expect }) => {
     const secret = {
       ...aSecret({}, { good: "k", empty: " \n", long: "x".repeat(4097) }),
@@ -71,7 +71,8 @@ test.for([
     };
     const output = compiled(withRef(name, key), secret, aSecret({ name: "keys", namespace: "other" }, { k: "k" }));
     expect(linesOf(output)).toEqual([`Consumer default/it spec.credentials[0].apiKey.${line}`]);
-    expect(output.objects).toEqual([]);
+    expect(output.findings.map(({ severity }) => severity)).toEqual(["error"]);
+    expect(output.objects).toMatchObject([{ kind: "Consumer", name: "it", credentials: [] }]);
   },
 );
 
@@ -190,7 +191,9 @@ test.for(conflictRows)("[unit] a key used twice: $name", ({ claims, keep, wanted
   });
   for (const order of [manifests, manifests.toReversed()]) {
     const { objects, findings } = compiled(...order);
-    expect(objects.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual(keep);
+    const holders = objects.filter((object) => object.kind === "Consumer" && object.credentials.length > 0);
+    expect(objects).toHaveLength(claims.length);
+    expect(holders.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual(keep);
     const conflicts = findings.filter(({ code }) => code === "CredentialConflict");
     expect(conflicts.map((finding) => finding.wanted)).toEqual(wanted);
     expect(conflicts.every(({ severity, found }) => severity === "error" && found === "(hidden)")).toBe(true);

@@ -1,0 +1,146 @@
+// A compilation that goes on: objects come, change and go, and what they compile to follows. The order in which objects
+// come does not matter to where it ends.
+
+import type { RingFor } from "../dataplane/contract/keyring.ts";
+import { compileBackendOf, compileRouteOf, hostnameClaimOf } from "./backends-and-routes.ts";
+import { type ChangeLog, createChangeLog } from "./change-log.ts";
+import { createConsumers } from "./consumers.ts";
+import { type Dirty, groupsOf, markDirty, nothingDirty, secretsNamedBy } from "./dirty.ts";
+import type { ObjectRef } from "./finding.ts";
+import { refusedHostnames } from "./hostname-owners.ts";
+import { createNameBook, type NameBook } from "./known-names.ts";
+import { type CompiledEntry, createObjectStore, NO_NAMES, type ObjectState, type ObjectStore } from "./object-state.ts";
+import { checkTargetsOf, compilePoliciesOf, createPolicyBodies, type PolicyRound } from "./policies.ts";
+import type { ReadResult, SourceObject } from "./read-manifest.ts";
+import type { ManifestVersion } from "./read-metadata.ts";
+import type { Secrets } from "./resolve-key.ts";
+import { createSecretReferences, type SecretReferences } from "./secret-references.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { forgetManifests, takeManifest } from "./take-manifest.ts";
+
+export interface CompilationOptions {
+  readonly ringFor: RingFor;
+  readonly systemNamespace: string;
+  /** Whether findings may suggest names of Secrets and of their keys. */
+  readonly suggestSecrets: boolean;
+  /** What was published of an object before this process knew it. */
+  readonly lastGood: (ref: ObjectRef) => CompiledEntry | undefined;
+}
+
+export interface Compilation {
+  readonly store: ObjectStore;
+  readonly references: SecretReferences;
+  put(ref: ObjectRef, read: ReadResult, version: ManifestVersion): void;
+  remove(ref: ObjectRef): void;
+  setRing(ringFor: RingFor): void;
+  /** Compiles what the calls before have made necessary. */
+  flush(): ChangeLog;
+}
+
+export function createCompilation({ ringFor, suggestSecrets, ...given }: CompilationOptions): Compilation {
+  const store = createObjectStore();
+  const names = createNameBook();
+  const references = createSecretReferences();
+  const bodyOf = createPolicyBodies();
+  const consumers = createConsumers(given.systemNamespace);
+  const books = { names, references };
+  let around: Surroundings = { ...given, store, names, secretsOf: secretsIn(store, names, suggestSecrets), ringFor };
+  let dirty = nothingDirty();
+  return {
+    store,
+    references,
+    put(ref, read, version) {
+      const state = store.obtain(ref);
+      const { good } = state;
+      dirty.gone.delete(state);
+      takeManifest(state, { read, version, published: () => given.lastGood(ref) }, bodyOf);
+      follow(state, good, { ...books, dirty });
+    },
+    remove(ref) {
+      const state = store.find(ref);
+      if (state === undefined || state.isGone) return;
+      const { good } = state;
+      forgetManifests(state);
+      state.isGone = true;
+      dirty.gone.add(state);
+      follow(state, good, { ...books, dirty });
+    },
+    setRing(next) {
+      around = { ...around, ringFor: next };
+      for (const namespace of store.namespaces()) {
+        dirty.namespaces.add(namespace);
+        for (const state of store.of("Consumer", namespace)) dirty.consumers.add(state);
+      }
+    },
+    flush() {
+      const log = createChangeLog();
+      const round = dirty;
+      dirty = nothingDirty();
+      consumers.compile(round.consumers, around, log);
+      if (round.hostnames) moveHostnames(around, round);
+      compileOthers(round, { around, bodyOf, log });
+      for (const state of round.secrets) log.report(state, state.reading);
+      for (const state of round.gone) {
+        log.forget(state);
+        store.drop(state.ref);
+      }
+      return log;
+    },
+  };
+}
+
+interface Books {
+  readonly names: NameBook;
+  readonly references: SecretReferences;
+  readonly dirty: Dirty;
+}
+
+/** Names, groups and Secrets that are known by the object's manifests follow them; whoever looks at them is dirty. */
+function follow(state: ObjectState, before: SourceObject | undefined, { names, references, dirty }: Books): void {
+  const { kind, namespace, name } = state.ref;
+  const isKnown = names.names(kind, namespace).has(name);
+  if (isKnown && state.isGone) names.remove(state.ref);
+  if (!isKnown && !state.isGone) names.add(state.ref);
+  const groupsMoved = names.moveGroups(namespace, groupsOf(before), groupsOf(state.good));
+  if (groupsMoved || (kind === "Consumer" && isKnown === state.isGone)) dirty.targets.add(namespace);
+  const secrets = secretsNamedBy(state);
+  if (secrets.length > 0 || state.secrets.length > 0) references.replace(state, secrets);
+  markDirty(state, dirty, references);
+}
+
+function secretsIn(store: ObjectStore, names: NameBook, suggestSecrets: boolean): (namespace: string) => Secrets {
+  return (namespace) => ({
+    find(name) {
+      const secret = store.find({ kind: "Secret", namespace, name })?.good;
+      return secret?.kind === "Secret" ? secret : undefined;
+    },
+    suggestible: suggestSecrets ? names.names("Secret", namespace) : undefined,
+  });
+}
+
+/** Namespaces in which a route has won or lost a host name become dirty. */
+function moveHostnames({ store, systemNamespace }: Surroundings, dirty: Dirty): void {
+  const routes = [...store.namespaces()].flatMap((namespace) => [...store.of("AIRoute", namespace)]);
+  const claims = routes.flatMap((route) => hostnameClaimOf(route) ?? []);
+  const refused = refusedHostnames(claims, systemNamespace);
+  for (const route of routes) {
+    const now = refused.get(route) ?? NO_NAMES;
+    if (now.size === route.refused.size && [...now].every((hostname) => route.refused.has(hostname))) continue;
+    route.refused = now;
+    dirty.namespaces.add(route.ref.namespace);
+  }
+}
+
+/** Conditions of all namespaces may name consumers of the system namespace. */
+function compileOthers({ namespaces, targets }: Dirty, round: PolicyRound): void {
+  const { around, log } = round;
+  const { store, systemNamespace } = around;
+  for (const namespace of namespaces) {
+    for (const state of store.of("AIBackend", namespace)) compileBackendOf(state, around, log);
+    for (const state of store.of("AIRoute", namespace)) compileRouteOf(state, around, log);
+    compilePoliciesOf(namespace, round);
+  }
+  for (const namespace of targets.has(systemNamespace) ? store.namespaces() : targets) {
+    if (!namespaces.has(namespace)) checkTargetsOf(namespace, round);
+  }
+}
