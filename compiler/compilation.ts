@@ -79,14 +79,19 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
       consumers.compile(round.consumers, around, log);
       if (round.hostnames) moveHostnames(around, round);
       compileOthers(round, { around, bodyOf, log });
-      for (const state of round.secrets) log.report(state, state.reading);
-      for (const state of round.gone) {
-        log.forget(state);
-        store.drop(state.ref);
-      }
+      tellTheRest(round, store, log);
       return log;
     },
   };
+}
+
+/** Secrets compile to nothing; what is gone was kept so far to tell what went with it. */
+function tellTheRest({ secrets, gone }: Dirty, store: ObjectStore, log: ChangeLog): void {
+  for (const state of secrets) log.report(state, state.reading);
+  for (const state of gone) {
+    log.forget(state);
+    store.drop(state.ref);
+  }
 }
 
 interface Books {

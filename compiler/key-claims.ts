@@ -26,31 +26,40 @@ export interface KeyClaims {
 }
 
 export function createKeyClaims(systemNamespace: string): KeyClaims {
-  const byKey = new Map<string, readonly KeyClaim[]>();
-  const isOf = ({ namespace, name }: ObjectRef, { ref }: ConsumerObject): boolean =>
-    ref.name === name && ref.namespace === namespace;
+  const byKey: ClaimsByKey = new Map();
   return {
     replace(ref, before, after) {
-      const concerned = new Set<ObjectRef>();
-      for (const key of before) {
-        const rest = (byKey.get(key) ?? []).filter(({ consumer }) => !isOf(ref, consumer));
-        if (rest.length > 0) byKey.set(key, rest);
-        else byKey.delete(key);
-        for (const { consumer } of rest) concerned.add(consumer.ref);
-      }
-      for (const [credential, key] of after?.keys.entries() ?? []) {
-        if (key === "" || after === undefined) continue;
-        const others = byKey.get(key) ?? [];
-        for (const { consumer } of others) concerned.add(consumer.ref);
-        byKey.set(key, [...others, { consumer: after.consumer, credential }]);
-      }
-      return concerned;
+      const left = before.flatMap((key) => leave(byKey, key, ref));
+      const met = after === undefined ? [] : join(byKey, after);
+      return new Set([...left, ...met].map(({ consumer }) => consumer.ref));
     },
     lost(key, claim) {
       const claims = byKey.get(key) ?? [];
       return claims.length < 2 ? undefined : judge(claims, claim, systemNamespace);
     },
   };
+}
+
+type ClaimsByKey = Map<string, readonly KeyClaim[]>;
+
+/** Returns those who go on claiming the key. */
+function leave(byKey: ClaimsByKey, key: string, { namespace, name }: ObjectRef): readonly KeyClaim[] {
+  const rest = (byKey.get(key) ?? []).filter(
+    ({ consumer: { ref } }) => ref.name !== name || ref.namespace !== namespace,
+  );
+  if (rest.length > 0) byKey.set(key, rest);
+  else byKey.delete(key);
+  return rest;
+}
+
+/** Returns those who claimed the keys before. */
+function join(byKey: ClaimsByKey, { consumer, keys }: ClaimingConsumer): readonly KeyClaim[] {
+  return keys.flatMap((key, credential) => {
+    if (key === "") return [];
+    const others = byKey.get(key) ?? [];
+    byKey.set(key, [...others, { consumer, credential }]);
+    return others;
+  });
 }
 
 /** At most one holder per namespace; one in the system namespace excludes all others. */

@@ -29,24 +29,26 @@ export type ResolvedKey =
 /** `field` is the path of the object that holds secretRef or value. */
 export function resolveKey({ secretRef, value }: KeySource, field: string, secrets: Secrets): ResolvedKey {
   if (value !== undefined) return { kind: "key", key: value };
-  const name = secretRef?.name ?? "";
+  const { name, key } = secretRef ?? { name: "", key: "" };
+  const { suggestible } = secrets;
   const secret = secrets.find(name);
   if (secret === undefined) {
-    const wanted = withSuggestion("a Secret of this namespace", name, secrets.suggestible?.keys() ?? []);
+    const wanted = withSuggestion("a Secret of this namespace", name, suggestible?.keys() ?? []);
     return secretNotFound({ field: `${field}.secretRef.name`, found: quoted(name), wanted });
   }
-  const key = secretRef?.key ?? "";
   const keys = secret.keys();
   if (!keys.includes(key)) {
-    const suggestible = secrets.suggestible === undefined ? [] : keys;
-    const wanted = withSuggestion(`a key of Secret ${quoted(name)}`, key, suggestible);
+    const wanted = withSuggestion(`a key of Secret ${quoted(name)}`, key, suggestible === undefined ? [] : keys);
     return secretNotFound({ field: `${field}.secretRef.key`, found: quoted(key), wanted });
   }
   const text = secret.value(key);
-  if (text !== undefined) return { kind: "key", key: text };
+  return text === undefined ? illegible(`${field}.secretRef.key`) : { kind: "key", key: text };
+}
+
+function illegible(field: string): ResolvedKey {
   const wanted =
     "a Secret value of 1 to 4096 printable ASCII characters, base64-encoded in data or plain in stringData";
-  return { kind: "problem", problem: { code: "Invalid", field: `${field}.secretRef.key`, found: HIDDEN, wanted } };
+  return { kind: "problem", problem: { code: "Invalid", field, found: HIDDEN, wanted } };
 }
 
 function secretNotFound(problem: Omit<Problem, "code">): ResolvedKey {

@@ -67,11 +67,9 @@ export function createSecretReferences(): SecretReferences {
     takeChanges() {
       const changes = [...touched.values()].filter((secret) => secret.was !== isNamed(secret));
       touched.clear();
-      const plain = ({ namespace, name }: SecretName): SecretName => ({ namespace, name });
-      return {
-        added: changes.filter(({ was }) => !was).map(plain),
-        removed: changes.filter(({ was }) => was).map(plain),
-      };
+      const those = (was: boolean): SecretName[] =>
+        changes.filter((one) => one.was === was).map(({ namespace, name }) => ({ namespace, name }));
+      return { added: those(false), removed: those(true) };
     },
   };
 }

@@ -14,13 +14,11 @@ export interface TakenManifest {
   readonly published: () => CompiledEntry | undefined;
 }
 
-export function takeManifest(
-  state: ObjectState,
-  { read, version, published }: TakenManifest,
-  bodyOf: PolicyBodies,
-): void {
-  if (state.isGone || state.uid !== version.uid) forgetManifests(state);
-  if (state.uid !== version.uid || state.generation !== version.generation) state.isTold = false;
+export function takeManifest(state: ObjectState, taken: TakenManifest, bodyOf: PolicyBodies): void {
+  const { read, version } = taken;
+  const isOther = state.uid !== version.uid;
+  if (isOther || state.isGone) forgetManifests(state);
+  if (isOther || state.generation !== version.generation) state.isTold = false;
   state.isGone = false;
   state.uid = version.uid;
   state.generation = version.generation;
@@ -30,12 +28,17 @@ export function takeManifest(
     state.good = read.object;
     state.goodGeneration = version.generation;
     state.adopted = undefined;
-  } else if (state.ref.kind === "Secret") {
+  } else keepLastGood(state, taken);
+}
+
+function keepLastGood(state: ObjectState, { version: { uid }, published }: TakenManifest): void {
+  if (state.ref.kind === "Secret") {
     state.good = undefined; // an illegible Secret holds no key, whatever it held before
-  } else if (state.good === undefined && state.adopted === undefined) {
-    const entry = published();
-    state.adopted = entry?.uid === version.uid && version.uid !== "" ? entry : undefined;
+    return;
   }
+  if (state.good !== undefined || state.adopted !== undefined) return;
+  const entry = published();
+  if (entry?.uid === uid && uid !== "") state.adopted = entry;
 }
 
 /** What has been compiled and told stays until the changes are told. */

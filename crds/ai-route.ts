@@ -40,7 +40,8 @@ const match = z.strictObject({
     .default([])
     .describe(
       'Host names, any of them, without port: exact ("llm.example.com"), or "*.example.com" for every name below it. The ' +
-        "most exact one wins over other routes. Default: every host name.",
+        "most exact one wins over other routes. A host name belongs to one namespace: the system namespace, else the one whose " +
+        "route is oldest; with a wildcard, or every host name, go all names within it that were free. Default: every host name.",
     ),
   headers: z
     .array(header)

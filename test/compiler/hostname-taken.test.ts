@@ -219,7 +219,7 @@ const claim = fc.record({
 /** Who receives requests for a name: the most exact of the names that are served. */
 function receiver(served: ReadonlyMap<string, string>, name: string): string | undefined {
   const bare = name.startsWith("*.") ? name.slice(2) : name;
-  const wider = [...bare].flatMap((c, i) => (c === "." ? [`*${bare.slice(i)}`] : []));
+  const wider = [...bare.matchAll(/\./g)].map(({ index }) => `*${bare.slice(index)}`);
   return [name, ...wider, "*"].map((host) => served.get(host)).find((namespace) => namespace !== undefined);
 }
 

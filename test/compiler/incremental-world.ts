@@ -135,7 +135,7 @@ export class World {
   #uids = 0;
 
   /** `isNew` is decided by the caller. */
-  take({ type, manifest }: Step, isNew: boolean): ManifestChange | undefined {
+  take({ type, manifest }: Step, isNew: boolean): ManifestChange {
     const identity = identityOf(manifest);
     const known = this.objects.get(identity);
     if (type === "Delete") {
