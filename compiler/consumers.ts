@@ -58,12 +58,12 @@ function takeClaims(
     const consumer = consumerOf(state);
     const hashes = consumer === undefined ? NOTHING : resolveHashes(consumer, secretsOf(state.ref.namespace));
     const keys = hashes.length === 0 ? NOTHING : hashes.map((hash) => (typeof hash === "string" ? hash : ""));
-    const others = claims.replace(state.ref, state.keys, consumer && { consumer, keys });
+    claims.replace(state.ref, state.keys, consumer && { consumer, keys });
     state.keys = keys;
-    for (const ref of others) {
-      const other = store.find(ref);
-      if (other !== undefined) concerned.add(other);
-    }
+  }
+  for (const ref of claims.takeConcerned()) {
+    const other = store.find(ref);
+    if (other !== undefined) concerned.add(other);
   }
   return concerned;
 }

@@ -19,58 +19,78 @@ export interface ClaimingConsumer {
 }
 
 export interface KeyClaims {
-  /** Takes over what a consumer claims now, instead of `before`. Returns all others whose credentials are to be judged anew. */
-  replace(ref: ObjectRef, before: readonly string[], after: ClaimingConsumer | undefined): ReadonlySet<ObjectRef>;
+  /** Takes over what a consumer claims now, instead of `before`. */
+  replace(ref: ObjectRef, before: readonly string[], after: ClaimingConsumer | undefined): void;
+  /** Everyone who claims a key of which claims have come or gone since the last call. */
+  takeConcerned(): ReadonlySet<ObjectRef>;
   /** What is wanted instead when another one has the key; undefined when the credential keeps it. */
   lost(key: string, claim: KeyClaim): string | undefined;
 }
 
+/** Per consumer and credential: what is wanted instead. */
+type Losers = ReadonlyMap<ConsumerObject, ReadonlyMap<number, string>>;
+
 export function createKeyClaims(systemNamespace: string): KeyClaims {
-  const byKey: ClaimsByKey = new Map();
+  const byKey = new Map<string, KeyClaim[]>();
+  const touched = new Set<string>();
+  /** Of keys that several claim: judged once, not once for each of them. */
+  const judged = new Map<string, Losers>();
+  const touch = (key: string): void => {
+    touched.add(key);
+    judged.delete(key);
+  };
   return {
     replace(ref, before, after) {
-      const left = before.flatMap((key) => leave(byKey, key, ref));
-      const met = after === undefined ? [] : join(byKey, after);
-      return new Set([...left, ...met].map(({ consumer }) => consumer.ref));
+      for (const key of before) {
+        touch(key);
+        leave(byKey, key, ref);
+      }
+      for (const [credential, key] of after?.keys.entries() ?? []) {
+        if (key === "" || after === undefined) continue;
+        touch(key);
+        const claims = byKey.get(key);
+        const claim = { consumer: after.consumer, credential };
+        if (claims === undefined) byKey.set(key, [claim]);
+        else claims.push(claim);
+      }
     },
-    lost(key, claim) {
+    takeConcerned() {
+      const concerned = new Set<ObjectRef>();
+      for (const key of touched) for (const { consumer } of byKey.get(key) ?? []) concerned.add(consumer.ref);
+      touched.clear();
+      return concerned;
+    },
+    lost(key, { consumer, credential }) {
       const claims = byKey.get(key) ?? [];
-      return claims.length < 2 ? undefined : judge(claims, claim, systemNamespace);
+      if (claims.length < 2) return undefined;
+      const losers = judged.get(key) ?? judge(claims, systemNamespace);
+      judged.set(key, losers);
+      return losers.get(consumer)?.get(credential);
     },
   };
 }
 
-type ClaimsByKey = Map<string, readonly KeyClaim[]>;
-
-/** Returns those who go on claiming the key. */
-function leave(byKey: ClaimsByKey, key: string, { namespace, name }: ObjectRef): readonly KeyClaim[] {
-  const rest = (byKey.get(key) ?? []).filter(
-    ({ consumer: { ref } }) => ref.name !== name || ref.namespace !== namespace,
-  );
+function leave(byKey: Map<string, KeyClaim[]>, key: string, { namespace, name }: ObjectRef): void {
+  const rest =
+    byKey.get(key)?.filter(({ consumer: { ref } }) => ref.name !== name || ref.namespace !== namespace) ?? [];
   if (rest.length > 0) byKey.set(key, rest);
   else byKey.delete(key);
-  return rest;
-}
-
-/** Returns those who claimed the keys before. */
-function join(byKey: ClaimsByKey, { consumer, keys }: ClaimingConsumer): readonly KeyClaim[] {
-  return keys.flatMap((key, credential) => {
-    if (key === "") return [];
-    const others = byKey.get(key) ?? [];
-    byKey.set(key, [...others, { consumer, credential }]);
-    return others;
-  });
 }
 
 /** At most one holder per namespace; one in the system namespace excludes all others. */
-function judge(claims: readonly KeyClaim[], asked: KeyClaim, systemNamespace: string): string | undefined {
+function judge(claims: readonly KeyClaim[], systemNamespace: string): Losers {
   const holders: KeyClaim[] = [];
+  const losers = new Map<ConsumerObject, Map<number, string>>();
   for (const claim of [...claims].sort(byAge)) {
     const wanted = wantedInstead(claim, holders, systemNamespace);
-    if (claim.consumer === asked.consumer && claim.credential === asked.credential) return wanted;
-    if (wanted === undefined) holders.push(claim);
+    if (wanted === undefined) {
+      holders.push(claim);
+      continue;
+    }
+    const lost = losers.get(claim.consumer) ?? new Map<number, string>();
+    losers.set(claim.consumer, lost.set(claim.credential, wanted));
   }
-  return undefined;
+  return losers;
 }
 
 function byAge(a: KeyClaim, b: KeyClaim): number {
