@@ -18,6 +18,7 @@ const MEANINGS: Readonly<Record<FindingCode, Meaning>> = {
   Conflicted: { condition: "Accepted", reason: "Conflicted" },
   TooManyLimits: { condition: "Accepted", reason: "TooManyLimits" },
   CredentialConflict: { condition: "Accepted", reason: "CredentialConflict" },
+  HostnameTaken: { condition: "Accepted", reason: "HostnameTaken" },
   PlaintextCredential: { condition: "Accepted", reason: "PlaintextCredential" },
   InlineSecret: { condition: "Accepted", reason: "InlineSecret" },
   ClientControlled: { condition: "Accepted", reason: "ClientControlled" },
