@@ -17,7 +17,7 @@ find dist -name '*.js' -o -name '*.lua' | while read -r built; do
   [ -e "${source/%.js/.ts}" ] || rm -f "$built" "$built.map"
 done
 
-for script in dataplane/redis/scripts/*.lua; do
+for script in dataplane/redis/scripts/*.lua controller/publish/scripts/*.lua; do
   [ -e "$script" ] || continue
   cmp -s "$script" "dist/$script" || install -D -m 0644 "$script" "dist/$script"
 done

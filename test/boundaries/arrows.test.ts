@@ -79,6 +79,11 @@ const forbidden = [
   { rule: "controller-status-is-pure", file: "controller/status/a.ts", text: `import "node:fs";` },
   { rule: "kube-imports-client-node-and-crds", file: "controller/kube/a.ts", text: `import "ioredis";` },
   { rule: "only-kube-imports-client-node", file: "controller/b.ts", text: `import "@kubernetes/client-node";` },
+  {
+    rule: "controller-sees-only-the-contract-of-the-dataplane",
+    file: "controller/b.ts",
+    text: `import "../dataplane/redis/target.ts";`,
+  },
   { rule: "only-admin-and-webhooks-import-express", file: "dataplane/server.ts", text: `import "express";` },
   { rule: "only-redis-and-controller-import-ioredis", file: "cli/b.ts", text: `import "ioredis";` },
   {
@@ -127,6 +132,12 @@ const allowed = [
     file: "controller/kube/ok.ts",
     text: `import "@kubernetes/client-node"; import "zod"; import "../../crds/target.ts"; import "node:https";`,
   },
+  { file: "controller/webhook.ts", text: `import "express"; import "@kubernetes/client-node"; import "ioredis";` },
+  {
+    file: "controller/ok.ts",
+    text: `import "../dataplane/redis/connection.ts"; import "../dataplane/contract/target.ts";`,
+  },
+  { file: "dataplane/redis/connection.ts", text: `import "ioredis";` },
   { file: "test/ok.ts", text: `import "vitest"; import "../dataplane/redis/target.ts";` },
 ];
 
