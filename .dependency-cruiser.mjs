@@ -2,7 +2,7 @@
 // to do. Folder rules are closed lists: what a rule does not name is an error. test/boundaries plants a violation of
 // each rule, and checks that a real run reads the whole tree (a cruise that reads nothing also finds nothing).
 
-const PRODUCT = "^(crds|compiler|controller|dataplane|cli)/";
+const PRODUCT = "^(crds|compiler|controller|dataplane|cli|settings)/";
 /** Import of nothing but types: erased by the compiler, so it binds no code. */
 const TYPES_ONLY = ["type-only"];
 
@@ -121,6 +121,12 @@ const dataplane = [
 ];
 
 const others = [
+  ...closed("settings-import-only-files", {
+    from: "^settings/",
+    allowed: [builtins("fs", "net")],
+    comment:
+      "settings reads the environment's texts for every program. What a setting means belongs to its program's settings.ts.",
+  }),
   ...closed("crds-import-zod-and-yaml", {
     from: "^crds/",
     allowed: [packages("zod", "yaml"), builtins("fs", "fs/promises", "path", "url")],

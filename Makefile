@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := node_modules/.bin
 CACHE := node_modules/.cache
-FOLDERS := crds compiler controller dataplane cli
+FOLDERS := crds compiler controller dataplane cli settings
 # Folders appear while the product grows; tools that refuse an absent one are given those that exist.
 PRESENT := $(wildcard $(FOLDERS))
 SECONDS := 600
@@ -37,8 +37,10 @@ kubernetes: ## Build the Kubernetes programs that tests run, ahead of the first 
 build: install ## Compile to dist/ (only what changed)
 	@scripts/build.sh
 
-generate: build ## Write the files that are generated from the schemas
+generate: build ## Write the files that are generated from the schemas and tables
 	@if [ -f dist/crds/generate.js ]; then echo "generate: CRDs"; node dist/crds/generate.js; fi
+	@echo "generate: docs/settings.md"
+	@node scripts/generate-settings.mjs
 
 format: install ## Format the sources and sort their imports
 	@echo "format: biome"

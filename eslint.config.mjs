@@ -4,7 +4,14 @@
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-const PRODUCT = ["crds/**/*.ts", "compiler/**/*.ts", "controller/**/*.ts", "dataplane/**/*.ts", "cli/**/*.ts"];
+const PRODUCT = [
+  "crds/**/*.ts",
+  "compiler/**/*.ts",
+  "controller/**/*.ts",
+  "dataplane/**/*.ts",
+  "cli/**/*.ts",
+  "settings/**/*.ts",
+];
 const TESTS = ["test/**/*.ts", "vitest.config.ts"];
 
 /** Ways to reach something that only some files may reach; each says where it belongs. */

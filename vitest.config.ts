@@ -33,7 +33,14 @@ export default defineConfig({
     ],
     coverage: {
       enabled: false,
-      include: ["crds/**/*.ts", "compiler/**/*.ts", "controller/**/*.ts", "dataplane/**/*.ts", "cli/**/*.ts"],
+      include: [
+        "crds/**/*.ts",
+        "compiler/**/*.ts",
+        "controller/**/*.ts",
+        "dataplane/**/*.ts",
+        "cli/**/*.ts",
+        "settings/**/*.ts",
+      ],
     },
   },
 });

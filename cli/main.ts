@@ -2,14 +2,13 @@
 // Composition root of the command: the one place that touches the process. No logic of its own.
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { pino } from "pino";
-import { isRecord } from "../compiler/is-record.ts";
 import { createRing } from "../dataplane/contract/keyring.ts";
 import { LogBlocks } from "../dataplane/log-blocks.ts";
+import { readVersion } from "../settings/program-version.ts";
 import { runCommand } from "./command.ts";
-import { composeDataPlane } from "./data-plane.ts";
+import { createFileGateway } from "./data-plane.ts";
 import type { Platform, Signals } from "./platform.ts";
 import { type Terminal, takesColour } from "./terminal.ts";
 import { wallClockMs } from "./wall-clock.ts";
@@ -31,7 +30,7 @@ const platform: Platform = {
   nowMs: wallClockMs,
   takeSignals,
   createLogger: (level) => pino({ level, base: null }, logOutput),
-  createGateway: (input) => composeDataPlane(input, wallClockMs),
+  createGateway: (input) => createFileGateway(input, wallClockMs),
   // Nothing outside this process has to know the master: what is sealed with it is opened in the same process.
   ringFor: createRing([randomBytes(32)]),
 };
@@ -49,19 +48,6 @@ function takeSignals(): Signals {
     }
   });
   return { stopped, onReload: (listener) => void process.on("SIGHUP", listener) };
-}
-
-/** From the sources and from dist alike: the nearest package.json above that is ours. */
-function readVersion(): string {
-  for (const path of ["../package.json", "../../package.json"]) {
-    try {
-      const found: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
-      if (isRecord(found) && found["name"] === "ai-rate-limit") return String(found["version"]);
-    } catch {
-      continue; // not at this distance
-    }
-  }
-  return "unknown";
 }
 
 function end(code: number): never {

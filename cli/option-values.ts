@@ -1,22 +1,17 @@
 // What may stand behind an option: addresses, durations, sizes, ranges, overrides. Each reader names the option, what it
 // found and what it wanted.
 
-import { isIP } from "node:net";
 import { parseDuration } from "../compiler/duration.ts";
 import { parseCidr } from "../dataplane/core/ip.ts";
+import * as values from "../settings/values.ts";
 import { usageError } from "./cli-error.ts";
 
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+export type Address = values.Address;
 
 /** "127.0.0.1:8080", "[::1]:8080", "localhost:8080", or a port alone, which means 127.0.0.1. Port 0 takes a free one. */
 export function readAddress(option: string, text: string): Address {
-  const [, ipv6, name, digits] = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  const isAddress = ipv6 === undefined || isIP(ipv6) === 6;
-  if (isAddress && port <= 65_535) return { host: ipv6 ?? name ?? "127.0.0.1", port };
+  const address = values.readAddress(text);
+  if (address !== undefined) return address;
   throw wrong(option, text, "HOST:PORT, for example 127.0.0.1:8080 (0.0.0.0:8080 for all interfaces)");
 }
 
@@ -36,20 +31,10 @@ export function readDuration(option: string, text: string): number {
   return durationMs;
 }
 
-const SIZE_BYTES = new Map([
-  ["", 1],
-  ["KB", 1000],
-  ["MB", 1_000_000],
-  ["KIB", 1024],
-  ["MIB", 1_048_576],
-]);
-const MAX_SIZE_BYTES = 1_073_741_824;
-
 /** Bytes of "1048576", "512KiB", "32MiB", "10MB"; 1 byte to 1 GiB. */
 export function readSize(option: string, text: string): number {
-  const match = /^(\d{1,10})([A-Za-z]*)$/.exec(text);
-  const bytes = Number(match?.[1]) * (SIZE_BYTES.get((match?.[2] ?? "").toUpperCase()) ?? Number.NaN);
-  if (Number.isNaN(bytes) || bytes < 1 || bytes > MAX_SIZE_BYTES) {
+  const bytes = values.readSize(text);
+  if (bytes === undefined) {
     throw wrong(option, text, "a number of bytes, or one with KB, MB, KiB or MiB, at most 1024MiB: for example 32MiB");
   }
   return bytes;

@@ -31,6 +31,9 @@ export interface GatewayInput extends GatewaySettings {
   readonly log: Logger;
 }
 
+/** What files need of a gateway. */
+export type FileGateway = Pick<Gateway, "apply" | "start" | "drain">;
+
 export interface Platform {
   readonly terminal: Terminal;
   readonly version: string;
@@ -38,6 +41,6 @@ export interface Platform {
   /** From the first call on, the signals are ours; before it they end the process as usual. */
   readonly takeSignals: () => Signals;
   readonly createLogger: (level: LogLevel) => Logger;
-  readonly createGateway: (input: GatewayInput) => Gateway;
+  readonly createGateway: (input: GatewayInput) => FileGateway;
   readonly ringFor: RingFor;
 }

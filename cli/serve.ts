@@ -3,13 +3,12 @@
 import type { Logger } from "pino";
 import { isRecord } from "../compiler/is-record.ts";
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
-import type { Gateway } from "../dataplane/gateway.ts";
 import { errorText, failure } from "./cli-error.ts";
 import { type CompiledFiles, type CompileFilesInput, compileFiles, FILES_NAMESPACE } from "./compile-files.ts";
 import { createConfiguration } from "./configuration.ts";
 import { createManifestFiles } from "./manifest-files.ts";
 import { type Address, formatAddress } from "./option-values.ts";
-import type { GatewaySettings, LogLevel, Platform, Signals } from "./platform.ts";
+import type { FileGateway, GatewaySettings, LogLevel, Platform, Signals } from "./platform.ts";
 import { countText, findingLine, hasError, type SourceFinding } from "./source-finding.ts";
 import { paintIf } from "./terminal.ts";
 import { createWatcher } from "./watch.ts";
@@ -96,7 +95,7 @@ function createReport({ terminal }: Platform): (findings: readonly SourceFinding
   };
 }
 
-function create({ platform, gateway }: ServeInput, log: Logger): Gateway {
+function create({ platform, gateway }: ServeInput, log: Logger): FileGateway {
   const { ringFor } = platform;
   try {
     return platform.createGateway({ ...gateway, ringFor, systemNamespace: FILES_NAMESPACE, log });
@@ -105,7 +104,7 @@ function create({ platform, gateway }: ServeInput, log: Logger): Gateway {
   }
 }
 
-async function start(gateway: Gateway): Promise<{ traffic: Address; admin: Address }> {
+async function start(gateway: FileGateway): Promise<{ traffic: Address; admin: Address }> {
   try {
     return await gateway.start();
   } catch (error) {

@@ -3,10 +3,10 @@
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { createAdminServer } from "./admin.ts";
-import { createGatewayConfig, type GatewayConfig } from "./config/gateway-config.ts";
+import { type GatewayConfig, LiveConfig } from "./config/gateway-config.ts";
 import type { CompiledObject } from "./contract/compiled.ts";
 import type { RingFor } from "./contract/keyring.ts";
-import { DEFAULT_PREFIX } from "./contract/keys.ts";
+import type { ConfigChanges, ObjectName } from "./contract/object-name.ts";
 import type { CounterStore } from "./core/counter-store.ts";
 import { type Cidr, parseCidr } from "./core/ip.ts";
 import { createHeaderNames } from "./identify/header-list.ts";
@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly metrics: GatewayMetrics;
   readonly ringFor: RingFor;
   readonly systemNamespace: string;
+  /** Of all keys in Redis. */
+  readonly keyPrefix: string;
   /** CIDR blocks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxBodyBytes: number;
@@ -41,11 +43,24 @@ export interface GatewayOptions {
   readonly timeouts?: Partial<TrafficTimeouts> | undefined;
   /** Wall clock, epoch milliseconds; for what people read, not for windows. */
   readonly nowMs: () => number;
+  /** What else keeps it from being ready; undefined when nothing does. */
+  readonly missing?: (() => string | undefined) | undefined;
 }
 
-export interface Gateway {
-  /** Swaps the configuration as a whole; requests under way keep theirs. */
+interface GatewayConfigPort {
+  /** Replaces the configuration as a whole; requests under way keep theirs, but for keys, which count at once. */
   apply(objects: readonly CompiledObject[]): void;
+  /** As `apply` with all objects, at the cost of these alone. In force once `configured` has been called. */
+  applyChanges(changes: ConfigChanges): void;
+  /** All of the configuration is here: from now on requests are served by it. */
+  configured(): void;
+  /** The objects of a namespace, in force or about to be. */
+  objectNames(namespace: string): Iterable<ObjectName>;
+  /** Opens credentials and recognises keys by another key ring, from now on. */
+  useRing(ringFor: RingFor): void;
+}
+
+export interface Gateway extends GatewayConfigPort {
   start(): Promise<{ readonly traffic: Address; readonly admin: Address }>;
   /** Stops accepting, lets requests end (at most drainMs), settles charges, closes. */
   drain(): Promise<void>;
@@ -56,30 +71,30 @@ const FLUSH_MS = 5_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { store, upstream, metrics, log } = options;
-  let config: GatewayConfig | undefined;
+  const live = createLiveConfig(options);
+  const { config, port } = createConfigPort(live, () => {
+    metrics.config.appliedSeconds.value = options.nowMs() / 1000;
+  });
   let draining = false;
   let admin: Server | undefined;
-  const server = createTrafficServer(
-    createGatewayHandler(options, () => config),
-    { timeouts: options.timeouts, unreadable: createUnreadableRecorder(metrics, log) },
-  );
+  const server = createTrafficServer(createGatewayHandler(options, config), {
+    timeouts: options.timeouts,
+    unreadable: createUnreadableRecorder(metrics, log),
+  });
   const openAdmin = createAdminServer({
-    notReady: () => notReady(config, draining),
+    notReady: () => {
+      if (draining) return "draining";
+      return options.missing?.() ?? (config() === undefined ? "no configuration" : undefined);
+    },
     metricsContentType: metrics.contentType,
     renderMetrics: () => {
       metrics.openRequests.value = server.openRequests();
+      for (const [kind, count] of live.counts()) metrics.config.objects(kind).value = count;
       return metrics.render();
     },
   });
   return {
-    apply(objects) {
-      const { ringFor, systemNamespace } = options;
-      config = createGatewayConfig({ objects, ringFor, systemNamespace, prefix: DEFAULT_PREFIX }, (backend) => {
-        log.error({ backend: `${backend.namespace}/${backend.name}` }, "credential does not open for this endpoint");
-      });
-      metrics.configObjects.value = objects.length;
-      metrics.configAppliedSeconds.value = options.nowMs() / 1000;
-    },
+    ...port,
     async start() {
       admin = await openAdmin(options.admin.host, options.admin.port);
       const traffic = await server.listen(options.listen.host, options.listen.port);
@@ -122,9 +137,44 @@ function createGatewayHandler(options: GatewayOptions, config: () => GatewayConf
   });
 }
 
-function notReady(config: GatewayConfig | undefined, draining: boolean): string | undefined {
-  if (draining) return "draining";
-  return config === undefined ? "no configuration" : undefined;
+function createConfigPort(
+  live: LiveConfig,
+  changed: () => void,
+): { readonly port: GatewayConfigPort; readonly config: () => GatewayConfig | undefined } {
+  let isConfigured = false;
+  const port: GatewayConfigPort = {
+    apply(objects) {
+      live.replace(objects);
+      isConfigured = true;
+      changed();
+    },
+    applyChanges(changes) {
+      live.change(changes);
+      changed();
+    },
+    configured() {
+      isConfigured = true;
+    },
+    objectNames: (namespace) => live.names(namespace),
+    useRing(ringFor) {
+      live.useRing(ringFor);
+    },
+  };
+  return { port, config: () => (isConfigured ? live.current() : undefined) };
+}
+
+function createLiveConfig({ ringFor, systemNamespace, keyPrefix, log }: GatewayOptions): LiveConfig {
+  return new LiveConfig({
+    ringFor,
+    systemNamespace,
+    prefix: keyPrefix,
+    onLocked: ({ namespace, name }) => {
+      log.error(
+        { backend: `${namespace}/${name}` },
+        "credential does not open for this endpoint: nothing is sent there",
+      );
+    },
+  });
 }
 
 /** Blocks that do not parse are an error of whoever made the options, told with the text. */

@@ -22,4 +22,6 @@ for script in dataplane/redis/scripts/*.lua controller/publish/scripts/*.lua; do
   cmp -s "$script" "dist/$script" || install -D -m 0644 "$script" "dist/$script"
 done
 
-if [ -f dist/cli/main.js ]; then chmod +x dist/cli/main.js; fi
+for main in dist/cli/main.js dist/dataplane/main.js; do
+  if [ -f "$main" ]; then chmod +x "$main"; fi
+done

@@ -2,6 +2,7 @@
 // up to a cap. A consumer is never a label here, a credential nowhere.
 
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { type ConfigMetrics, createConfigMetrics } from "./config-metrics.ts";
 import {
   type Cell,
   counter,
@@ -35,8 +36,7 @@ export interface GatewayMetrics {
   readonly chargesLost: Cell;
   readonly openRequests: Cell;
   readonly openStreams: Cell;
-  readonly configObjects: Cell;
-  readonly configAppliedSeconds: Cell;
+  readonly config: ConfigMetrics;
   contentType: string;
   render(): Promise<string>;
 }
@@ -71,6 +71,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     chargesLost: total("airl_charges_lost_total", [], "Charges dropped: too many waited for the store.").cell(),
     ...times(registry),
     ...states(registry),
+    config: createConfigMetrics(registry),
     contentType: registry.contentType,
     render: () => registry.metrics(),
   };
@@ -122,18 +123,11 @@ function times(registry: Registry): Pick<GatewayMetrics, "overhead" | "storeAdmi
   };
 }
 
-function states(
-  registry: Registry,
-): Pick<GatewayMetrics, "breakerOpen" | "openRequests" | "openStreams" | "configObjects" | "configAppliedSeconds"> {
+function states(registry: Registry): Pick<GatewayMetrics, "breakerOpen" | "openRequests" | "openStreams"> {
   const single = (name: string, help: string): Cell => gauge(registry, { name, help, labels: [] }).cell();
   return {
     breakerOpen: single("airl_store_breaker_open", "1 while the counter store is held to be away."),
     openRequests: single("airl_open_requests", "Requests being handled."),
     openStreams: single("airl_open_streams", "Streaming requests that are at a backend."),
-    configObjects: single("airl_config_objects", "Compiled objects in force."),
-    configAppliedSeconds: single(
-      "airl_config_applied_timestamp_seconds",
-      "When the configuration in force was applied.",
-    ),
   };
 }

@@ -58,7 +58,10 @@ interface Asked {
   readonly info: RequestInfo | undefined;
 }
 
-/** A request that cannot be read goes nowhere: for it any backend will do, so that limits refuse it before its fault does. */
+/**
+ * A request that cannot be read goes nowhere: for it any backend will do, so that limits refuse it before its fault does.
+ * A backend whose credential does not open is never picked.
+ */
 export function pickBackend(route: RouteRecord, { operation, info }: Asked): BackendRecord | undefined {
   const able = route.byDialect[operation.dialect];
   if (!able.isEmpty) return able.balancer.pick();
@@ -69,6 +72,12 @@ export function pickBackend(route: RouteRecord, { operation, info }: Asked): Bac
 export function backendMissing(route: RouteRecord, { dialect, name }: Operation): GatewayError {
   const where = `AIRoute ${route.namespace}/${route.name}`;
   const backends = route.compiled.backends.map((backend) => backend.name);
+  if (!route.byDialect[dialect].isEmpty) {
+    const message =
+      `${where} has no backend for this request whose credential can be opened here: it was sealed for another ` +
+      `endpoint or with another key ring. Its backends are: ${backends.join(", ")}.`;
+    return { code: "backend_locked", message };
+  }
   if (route.balancer.pick() === undefined) {
     return { code: "backend_missing", message: `${where} has no backend to send requests to.` };
   }

@@ -2,6 +2,7 @@
 // back exactly once. Answered without Redis, it still sees to it that its asks count once, whatever replies come late.
 
 import type { Admission, Check } from "../core/counter-store.ts";
+import { withOthersShare } from "../core/local-share.ts";
 import { type CounterState, usageAt } from "../core/window.ts";
 import { type Asker, checksOf, type Take } from "./admission-round.ts";
 import type { ChargeBook } from "./charge-book.ts";
@@ -14,6 +15,8 @@ export interface AdmissionParts {
   readonly lanes: Lanes;
   /** Answered by the store. */
   readonly answered: (startedMs: number) => void;
+  /** Those that share the counters, as last known. */
+  readonly dataPlanes: () => number;
 }
 
 export interface AdmissionRequest {
@@ -117,11 +120,9 @@ export class PendingAdmission implements Asker {
   #decideLocally(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const { book, lanes } = this.#parts;
+    const { lanes } = this.#parts;
     const nowMs = Math.min(this.#nowMs, ...this.checks.map(({ counter }) => lanes.nowMs(counter.tag)));
-    const states = this.checks.map(
-      ({ counter }, at) => this.#states[at] ?? book.withOwed(counter, book.lastSeen.get(counter), nowMs),
-    );
+    const states = this.checks.map((check, at) => this.#states[at] ?? this.#localState(check, nowMs));
     const isRefused = this.#refuses(states, nowMs);
     if (isRefused) for (const record of this.#takes) this.#giveBack(record);
     else this.#countAsks();
@@ -131,6 +132,15 @@ export class PendingAdmission implements Asker {
       taken: !isRefused,
       source: "local",
     });
+  }
+
+  /** As last seen, own charges since, and what the other data planes are held to use. */
+  #localState({ counter, refuseAt }: Check, nowMs: number): CounterState {
+    const { book, dataPlanes } = this.#parts;
+    const { window } = counter;
+    const seen = book.lastSeen.get(counter);
+    const own = book.withOwed(counter, seen, nowMs);
+    return withOthersShare(own, nowMs, { window, refuseAt, seen, dataPlanes: dataPlanes() });
   }
 
   #refuses(states: readonly CounterState[], nowMs: number): boolean {

@@ -27,7 +27,12 @@ export interface RedisStoreOptions {
 
 const TIMEOUTS: StoreTimeouts = { admitMs: 50, chargeMs: 1000 };
 
-export function createRedisStore(options: RedisStoreOptions): CounterStore {
+export interface SharedCounterStore extends CounterStore {
+  /** How many share the counters, this one included: while Redis is away each may use its share of what was left. */
+  setDataPlanes(count: number): void;
+}
+
+export function createRedisStore(options: RedisStoreOptions): SharedCounterStore {
   const { client, dataPlaneId, prefix, clock, timeouts, observe, log } = options;
   return new RedisStore({
     link: openLink(client),
@@ -46,13 +51,14 @@ interface Waiting {
   readonly untilMs: number;
 }
 
-class RedisStore implements CounterStore {
+class RedisStore implements SharedCounterStore {
   readonly #context: StoreContext;
   readonly #lanes: Lanes;
   readonly #book: ChargeBook;
   readonly #parts: AdmissionParts;
   #isTurnDue = false;
   #isClosed = false;
+  #dataPlanes = 1;
   /** To be sent in this turn. */
   #next: PendingAdmission[] = [];
   #sent: (() => void)[] = [];
@@ -75,7 +81,7 @@ class RedisStore implements CounterStore {
     const answered = (startedMs: number): void => {
       context.observe.admitMs(context.clock.nowMs() - startedMs);
     };
-    this.#parts = { book: this.#book, lanes: this.#lanes, answered };
+    this.#parts = { book: this.#book, lanes: this.#lanes, answered, dataPlanes: () => this.#dataPlanes };
     context.link.listen({
       lost: (lane) => {
         this.#book.lost(lane);
@@ -111,6 +117,10 @@ class RedisStore implements CounterStore {
     } else {
       sent();
     }
+  }
+
+  setDataPlanes(count: number): void {
+    this.#dataPlanes = Math.max(1, count);
   }
 
   flush(timeoutMs: number): Promise<void> {

@@ -1,4 +1,4 @@
-// The two scripts: what they take and return, as their header blocks say (a test compares both), how a call is put
+// The scripts: what they take and return, as their header blocks say (a test compares both), how a call is put
 // together, and how a reply is read. The text lies in scripts/*.lua.
 
 import { readFileSync } from "node:fs";
@@ -35,6 +35,16 @@ export const ADMIT: ScriptEntry = {
   perItemReturns: ["state"],
 };
 
+export const HEARTBEAT: ScriptEntry = {
+  file: "heartbeat.lua",
+  keys: ["seen"],
+  args: ["id", "heartbeat", "silentMs", "expiryMs"],
+  perItem: [],
+  returns: ["live", "nowMs"],
+  perItemReturns: [],
+};
+
+/** Of the counter store. */
 export interface Scripts {
   readonly charge: LoadedScript;
   readonly admit: LoadedScript;

@@ -26,6 +26,7 @@ const ROWS = {
   internal: { status: 500, OpenAI: "server_error", Anthropic: "api_error" },
   upstream_unreachable: { status: 502, OpenAI: "server_error", Anthropic: "api_error" },
   upstream_protocol: { status: 502, OpenAI: "server_error", Anthropic: "api_error" },
+  backend_locked: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   backend_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   config_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   price_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
@@ -72,7 +73,7 @@ export function errorHeaders({ code }: GatewayError): readonly string[] {
   if (code === "method_not_allowed") return ["Allow", "POST, GET"];
   // RFC 9110 section 12.5.3: what a server that refuses a coding would take.
   if (code === "body_encoded") return ["Accept-Encoding", "identity"];
-  // Somebody has to edit a manifest: SDKs, which would sleep and try again after a 503, are told not to.
-  if (code === "price_missing") return ["x-should-retry", "false"];
+  // Somebody has to mend the configuration: SDKs, which would sleep and try again after a 503, are told not to.
+  if (code === "price_missing" || code === "backend_locked") return ["x-should-retry", "false"];
   return code === "config_missing" || code === "backend_missing" ? ["Retry-After", "5"] : [];
 }

@@ -11,7 +11,7 @@ import { z } from "zod";
 const ROOT = resolve(".");
 const CONFIG = join(ROOT, ".dependency-cruiser.mjs");
 const CRUISER = join(ROOT, "node_modules/.bin/depcruise");
-const FOLDERS = ["crds", "compiler", "controller", "dataplane", "cli", "test"];
+const FOLDERS = ["crds", "compiler", "controller", "dataplane", "cli", "settings", "test"];
 
 /** One file against each rule. Targets named target.ts stand in every folder. */
 const forbidden = [
@@ -65,6 +65,7 @@ const forbidden = [
     file: "dataplane/b.ts",
     text: `import type {} from "../compiler/target.ts";`,
   },
+  { rule: "settings-import-only-files", file: "settings/a.ts", text: `import "../dataplane/target.ts";` },
   { rule: "crds-import-zod-and-yaml", file: "crds/a.ts", text: `import "../compiler/target.ts";` },
   { rule: "only-crds-generate-writes-files", file: "crds/b.ts", text: `import "node:fs";` },
   { rule: "only-crds-generate-and-manifest-know-yaml", file: "crds/c.ts", text: `import "yaml";` },
@@ -118,6 +119,8 @@ const allowed = [
   },
   { file: "dataplane/admin.ts", text: `import "express"; import "prom-client";` },
   { file: "dataplane/main.ts", text: `import "pino"; import "./proxy/target.ts"; import "./redis/target.ts";` },
+  { file: "dataplane/settings.ts", text: `import "../settings/target.ts";` },
+  { file: "settings/ok.ts", text: `import "node:fs"; import "node:net";` },
   { file: "crds/generate.ts", text: `import "zod"; import "yaml"; import "node:fs";` },
   {
     file: "compiler/ok.ts",

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCommand } from "../../cli/command.ts";
-import { composeDataPlane } from "../../cli/data-plane.ts";
+import { createFileGateway } from "../../cli/data-plane.ts";
 import { type FakeUpstream, startFakeUpstream } from "../helpers/fake-upstream.ts";
 import { createFakePlatform, createTemporaryFolder, type FakePlatform, type TemporaryFolder } from "./fake-platform.ts";
 
@@ -28,7 +28,8 @@ async function runExample(name: string): Promise<string> {
   await writeFile(folder.at("a.yaml"), text);
   const platform = {
     ...fake.platform,
-    createGateway: (input: Parameters<typeof composeDataPlane>[0]) => composeDataPlane(input, () => 1_700_000_010_000),
+    createGateway: (input: Parameters<typeof createFileGateway>[0]) =>
+      createFileGateway(input, () => 1_700_000_010_000),
   };
   const args = ["run", "-f", folder.at("a.yaml"), "--listen", "0", "--admin", "0"];
   code = runCommand([...args, "--endpoint", `OpenAICompatible=${upstream.origin}`], platform);

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { compile } from "../../compiler/compile.ts";
 import type { Finding } from "../../compiler/finding.ts";
 import { createRing } from "../../dataplane/contract/keyring.ts";
+import { DEFAULT_PREFIX } from "../../dataplane/contract/keys.ts";
 import type { CounterStore } from "../../dataplane/core/counter-store.ts";
 import { createGateway, type Gateway } from "../../dataplane/gateway.ts";
 import { createGatewayMetrics } from "../../dataplane/metrics/gateway-metrics.ts";
@@ -56,6 +57,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
     metrics: createGatewayMetrics(),
     ringFor,
     systemNamespace: "default",
+    keyPrefix: DEFAULT_PREFIX,
     trustedProxies: options.trustedProxies ?? [],
     maxBodyBytes: options.maxBodyBytes ?? 10 * 1024 * 1024,
     log: pino({ level: "info", base: null }, lines.stream),

@@ -3,7 +3,7 @@
 
 import { parseManifests } from "../../../cli/manifests.ts";
 import { compile } from "../../../compiler/compile.ts";
-import { createGatewayConfig } from "../../../dataplane/config/gateway-config.ts";
+import { LiveConfig } from "../../../dataplane/config/gateway-config.ts";
 import { compiledObject } from "../../../dataplane/contract/compiled.ts";
 import { deriveKeys } from "../../../dataplane/contract/keyring.ts";
 import { basics } from "../../helpers/manifests.ts";
@@ -96,9 +96,12 @@ export const target: FuzzTarget = {
     }
     const objects = compiled.objects.map((object) => compiledObject.parse(JSON.parse(JSON.stringify(object))));
     same(objects, JSON.parse(JSON.stringify(compiled.objects)), "what is compiled passes the contract unchanged");
-    createGatewayConfig({ objects, ringFor, systemNamespace: "default", prefix: "airl" }, () => {
+    const onLocked = (): never => {
       throw new Error("a credential that was just sealed does not open");
-    });
+    };
+    const live = new LiveConfig({ ringFor, systemNamespace: "default", prefix: "airl", onLocked });
+    live.replace(objects);
+    live.current();
     const kinds = [
       ...findings.map((f) => f.code),
       ...compiled.findings.map((f) => `${f.code} ${f.field.replace(/\d+/g, "#").slice(0, 60)}`),

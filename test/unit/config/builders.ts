@@ -1,7 +1,7 @@
 // Compiled objects with defaults: a test names only what its rule is about.
 
 import { createHash } from "node:crypto";
-import { createGatewayConfig, type GatewayConfig } from "../../../dataplane/config/gateway-config.ts";
+import { type GatewayConfig, LiveConfig } from "../../../dataplane/config/gateway-config.ts";
 import type {
   CompiledBackend,
   CompiledConsumer,
@@ -98,9 +98,12 @@ export function aLimit(parts: Partial<CompiledLimit> = {}): CompiledLimit {
 }
 
 export function aGatewayConfig(objects: readonly CompiledObject[]): GatewayConfig {
-  return createGatewayConfig({ objects, ringFor, systemNamespace: "default", prefix: "airl:" }, (backend) => {
+  const onLocked = (backend: CompiledBackend): never => {
     throw new Error(`the credential of ${backend.name} does not open`);
-  });
+  };
+  const live = new LiveConfig({ ringFor, systemNamespace: "default", prefix: "airl:", onLocked });
+  live.replace(objects);
+  return live.current();
 }
 
 export interface FactParts extends Partial<Omit<RequestFacts, "header">> {

@@ -126,10 +126,10 @@ describe("which limits", () => {
       aPolicy({ name: "beside", limits: [aLimit({ name: "beside" })] }),
     ]);
     for (let round = 0; round < 2; round++) {
-      expect(names(match({ key: "alice-key" }))).toEqual(["gold", "beside"]);
+      expect(names(match({ key: "alice-key" }))).toEqual(["beside", "gold"]);
       expect(names(match({ key: "alice-key", backend: "azure" }))).toEqual(["alice", "beside"]);
-      expect(names(match({ key: "bob-key" }))).toEqual(["gold", "watched", "beside"]);
-      expect(names(match({ key: "bob-key", route: "batch" }))).toEqual(["gold", "beside"]);
+      expect(names(match({ key: "bob-key" }))).toEqual(["beside", "gold", "watched"]);
+      expect(names(match({ key: "bob-key", route: "batch" }))).toEqual(["beside", "gold"]);
       expect(names(match({ key: "carol-key" }))).toEqual(["all", "beside"]);
       expect(names(match())).toEqual(["all", "beside"]);
     }

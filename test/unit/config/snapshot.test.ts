@@ -1,16 +1,16 @@
 // What requests look things up in: whose keys identify where, which credentials open, which backends a route reaches.
 
 import { describe, expect, test } from "vitest";
-import { buildSnapshot, type Snapshot } from "../../../dataplane/config/snapshot.ts";
+import { LiveConfig } from "../../../dataplane/config/gateway-config.ts";
+import type { Snapshot } from "../../../dataplane/config/snapshot.ts";
 import type { CompiledBackend, CompiledObject } from "../../../dataplane/contract/compiled.ts";
 import { seal } from "../../../dataplane/contract/keyring.ts";
 import { aBackend, aConsumer, aLimit, aPolicy, aRoute, ringFor } from "./builders.ts";
 
-function snapshotOf(
-  objects: readonly CompiledObject[],
-  onSealBroken: (b: CompiledBackend) => void = () => {},
-): Snapshot {
-  return buildSnapshot({ objects, ringFor, systemNamespace: "system" }, onSealBroken);
+function snapshotOf(objects: readonly CompiledObject[], onLocked: (b: CompiledBackend) => void = () => {}): Snapshot {
+  const live = new LiveConfig({ ringFor, systemNamespace: "system", prefix: "airl:", onLocked });
+  live.replace(objects);
+  return live.current().snapshot;
 }
 
 describe("identification", () => {
@@ -107,15 +107,14 @@ describe("backends", () => {
     { name: "to another endpoint", moved: aBackend({ origin: "https://evil.example", auth: apiKey(sealed) }) },
     { name: "to another backend's name", moved: aBackend({ name: "copy", auth: apiKey(sealed) }) },
     { name: "to another namespace", moved: aBackend({ namespace: "other", auth: apiKey(sealed) }) },
-  ])("[unit] a credential that was moved $name does not open, and that is told", ({ moved }) => {
+  ])("[unit] a credential that was moved $name does not open: it is told, and nothing is sent there", ({ moved }) => {
     const broken: CompiledBackend[] = [];
     const route = aRoute({ namespace: moved.namespace, backends: [{ name: moved.name, weight: 1 }] });
     const snapshot = snapshotOf([route, moved], (b) => broken.push(b));
     const found = snapshot.routes
       .find({ method: "POST", host: "", path: "/", header: () => undefined })
       ?.route.balancer.pick();
-    expect(found?.compiled).toBe(moved);
-    expect(found?.credential).toBeUndefined();
+    expect(found).toBeUndefined();
     expect(broken).toEqual([moved]);
   });
 
@@ -183,9 +182,5 @@ describe("policies", () => {
       ["y", first],
     ]);
     expect(snapshot.policiesOf("nowhere")).toEqual([]);
-  });
-
-  test("[unit] the number of objects is known", () => {
-    expect(snapshotOf([aRoute(), aBackend(), aConsumer(), aPolicy()]).objectCount).toBe(4);
   });
 });

@@ -29,7 +29,7 @@ function ask(
   const redis = createScriptedRedis();
   redis.lanes.learn(1, redis.clock.nowMs());
   const answers: Admission[] = [];
-  const parts = { book: redis.book, lanes: redis.lanes, answered: () => {} };
+  const parts = { book: redis.book, lanes: redis.lanes, answered: () => {}, dataPlanes: () => 1 };
   const request = { checks, done: (answer: Admission) => void answers.push(answer), startedMs: 0 };
   const admission = new PendingAdmission(parts, request);
   const round = new AdmissionRound({ context: redis.context, lanes: redis.lanes, book: redis.book });

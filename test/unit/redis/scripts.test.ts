@@ -6,6 +6,7 @@ import { EMPTY_STATE } from "../../../dataplane/core/window.ts";
 import {
   ADMIT,
   CHARGE,
+  HEARTBEAT,
   KeyList,
   readAdmitReply,
   readChargeReply,
@@ -14,7 +15,9 @@ import {
 } from "../../../dataplane/redis/scripts.ts";
 import { readHeader, SECTIONS } from "../../helpers/script-header.ts";
 
-test.for([CHARGE, ADMIT])("[unit] the header of $file says what its entry says", (entry) => {
+const ENTRIES = [ADMIT, CHARGE, HEARTBEAT];
+
+test.for(ENTRIES)("[unit] the header of $file says what its entry says", (entry) => {
   const { sections, ...rest } = readHeader(scriptText(entry));
   const { file: _file, ...expected } = entry;
   expect(sections).toEqual(SECTIONS);
@@ -23,8 +26,8 @@ test.for([CHARGE, ADMIT])("[unit] the header of $file says what its entry says",
 
 test("[unit] every script has an entry, and none is longer than 60 lines", () => {
   const folder = new URL("../../../dataplane/redis/scripts/", import.meta.url);
-  expect(readdirSync(folder).sort()).toEqual([ADMIT.file, CHARGE.file].sort());
-  for (const entry of [CHARGE, ADMIT]) expect(scriptText(entry).trimEnd().split("\n").length).toBeLessThanOrEqual(60);
+  expect(readdirSync(folder).sort()).toEqual(ENTRIES.map(({ file }) => file).sort());
+  for (const entry of ENTRIES) expect(scriptText(entry).trimEnd().split("\n").length).toBeLessThanOrEqual(60);
 });
 
 test.for([

@@ -23,6 +23,7 @@ const TABLE = {
   upstream_protocol: [502, "server_error", "api_error"],
   backend_missing: [503, "server_error", "api_error"],
   config_missing: [503, "server_error", "api_error"],
+  backend_locked: [503, "server_error", "api_error"],
   price_missing: [503, "server_error", "api_error"],
   upstream_timeout: [504, "server_error", "timeout_error"],
 } as const satisfies Record<GatewayErrorCode, readonly [number, string, string]>;
@@ -64,6 +65,7 @@ describe("headers", () => {
     { code: "config_missing", headers: ["Retry-After", "5"] },
     { code: "backend_missing", headers: ["Retry-After", "5"] },
     { code: "price_missing", headers: ["x-should-retry", "false"] },
+    { code: "backend_locked", headers: ["x-should-retry", "false"] },
     { code: "upstream_timeout", headers: [] },
   ] as const)("[unit] $code says $headers", ({ code, headers }) => {
     expect(errorHeaders({ code, message: "" })).toEqual(headers);

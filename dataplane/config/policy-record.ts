@@ -1,0 +1,25 @@
+// A compiled policy -> what requests use of it: conditions as matchers, expressions as functions.
+
+import type { CompiledLimit, CompiledPolicy } from "../contract/compiled.ts";
+import { compileExpression, type Expression } from "../contract/expression.ts";
+import { createMatcher } from "../core/match.ts";
+import type { LimitRecord, PolicyRecord } from "./snapshot.ts";
+
+export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
+  const limits: LimitRecord[] = [];
+  const isShadow = compiled.limits.every(({ mode }) => mode === "Shadow");
+  const policy: PolicyRecord = { compiled, isShadow, limits };
+  const ref = { namespace: compiled.namespace, name: compiled.name };
+  for (const limit of compiled.limits) {
+    const matchers = limit.when.map((condition) => createMatcher(condition));
+    limits.push({ limit: { ...limit, policy: ref }, matchers, policy, evaluate: evaluatorOf(limit) });
+  }
+  return policy;
+}
+
+/** Admission has refused what does not compile. A text that this version cannot read yields no number: never a free one. */
+function evaluatorOf({ unit, expression = "" }: CompiledLimit): Expression["evaluate"] | undefined {
+  if (unit !== "Expression") return undefined;
+  const compiled = compileExpression(expression);
+  return compiled.ok ? compiled.evaluate : () => undefined;
+}

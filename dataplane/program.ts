@@ -1,0 +1,184 @@
+// The data plane of a cluster: configuration from Redis, followed and acknowledged, keys from a file. Starts whether Redis
+// is there or not, and keeps serving when it goes.
+
+import { randomBytes } from "node:crypto";
+import type { Logger } from "pino";
+import { composeDataPlane, createTroubleLog, type DataPlane } from "./compose.ts";
+import { createRing, masterId } from "./contract/keyring.ts";
+import { EVERY_NAMESPACE, type Heartbeat, SCHEMA } from "./contract/published.ts";
+import type { Address } from "./gateway.ts";
+import { openKeyRingFile } from "./keyring-file.ts";
+import type { ConfigMetrics } from "./metrics/config-metrics.ts";
+import { type ConfigObserver, ConfigSource } from "./redis/config/config-source.ts";
+import { type HeartbeatSender, startHeartbeat } from "./redis/config/heartbeat.ts";
+import { createRedisClient } from "./redis/connection.ts";
+import type { DataPlaneSettings } from "./settings.ts";
+
+export interface ProgramInput {
+  readonly settings: DataPlaneSettings;
+  readonly version: string;
+  readonly log: Logger;
+  readonly nowMs: () => number;
+}
+
+export interface Program {
+  readonly traffic: Address;
+  readonly admin: Address;
+  /** Says goodbye, lets requests end, closes. */
+  drain(): Promise<void>;
+}
+
+type RedisClient = ReturnType<typeof createRedisClient>;
+
+const KEY_RING_POLL_MS = 2_000;
+const GOODBYE_MS = 1_000;
+const NO_IDS: readonly string[] = [];
+
+/** Rejects when the key ring cannot be read, Redis's settings cannot work together, or an address cannot be listened on. */
+export async function startProgram(input: ProgramInput): Promise<Program> {
+  const { settings, log } = input;
+  const ring = { keyIds: NO_IDS, changed: (_masters: readonly Buffer[]): void => {} };
+  const keyRing = openKeyRingFile({
+    path: settings.keyRingFile,
+    pollMs: KEY_RING_POLL_MS,
+    changed: (masters) => {
+      ring.changed(masters);
+    },
+    log,
+  });
+  const state: { source: ConfigSource | undefined } = { source: undefined };
+  const dataPlaneId = randomBytes(8).toString("hex");
+  const dataPlane = composeDataPlane({
+    ...settings,
+    dataPlaneId,
+    ringFor: createRing(keyRing.masters),
+    log,
+    nowMs: input.nowMs,
+    missing: () => (state.source === undefined ? "starting" : state.source.missing()),
+  });
+  const { source, heartbeats } = follow(input, { dataPlane, dataPlaneId, keyIds: () => ring.keyIds });
+  state.source = source;
+  const takeIds = (masters: readonly Buffer[]): void => {
+    ring.keyIds = masters.map(masterId);
+    dataPlane.metrics.config.keyRingKeys.value = masters.length;
+  };
+  takeIds(keyRing.masters);
+  ring.changed = (masters) => {
+    takeIds(masters);
+    dataPlane.gateway.useRing(createRing(masters));
+    heartbeats.prompt();
+    log.info({ keyIds: ring.keyIds }, "the key ring has changed");
+  };
+  const drain = async (): Promise<void> => {
+    keyRing.close();
+    await heartbeats.goodbye(GOODBYE_MS);
+    await source.close();
+    await dataPlane.gateway.drain();
+  };
+  try {
+    return { ...(await dataPlane.gateway.start()), drain };
+  } catch (error) {
+    await drain().catch(() => undefined); // what had been opened; the reason for the end is the error above
+    throw error;
+  }
+}
+
+interface Followed {
+  readonly source: ConfigSource;
+  readonly heartbeats: HeartbeatSender;
+}
+
+interface FollowInput {
+  readonly dataPlane: DataPlane;
+  readonly dataPlaneId: string;
+  readonly keyIds: () => readonly string[];
+}
+
+/** Follows the configuration, and tells in Redis what of it is in force. */
+function follow(input: ProgramInput, { dataPlane, dataPlaneId, keyIds }: FollowInput): Followed {
+  const { settings, log } = input;
+  const { gateway, metrics } = dataPlane;
+  const clients = createClients(settings, log);
+  const prefix = settings.keyPrefix;
+  const source = new ConfigSource({
+    clients,
+    prefix,
+    namespaces: settings.namespaces,
+    sink: { apply: (changes) => gateway.applyChanges(changes), names: (namespace) => gateway.objectNames(namespace) },
+    observe: observer(input, dataPlane, () => {
+      tellPositions(source, metrics.config);
+      heartbeats.prompt();
+    }),
+    log,
+    random: Math.random,
+  });
+  const heartbeats = startHeartbeat({
+    client: clients.reader,
+    prefix,
+    scope: scopeOf(settings),
+    dataPlaneId,
+    heartbeat: () => heartbeatOf(input, keyIds(), source),
+    counted: (count) => {
+      metrics.config.dataPlanes.value = count;
+      dataPlane.setDataPlanes(count);
+    },
+    log,
+    random: Math.random,
+  });
+  return { source, heartbeats };
+}
+
+/** Only a data plane of one namespace counts apart: it may see no other. */
+function scopeOf({ namespaces }: DataPlaneSettings): string {
+  const [only] = namespaces ?? [];
+  return only !== undefined && namespaces?.length === 1 ? only : EVERY_NAMESPACE;
+}
+
+function createClients({ configRedis }: DataPlaneSettings, log: Logger): Record<"reader" | "subscriber", RedisClient> {
+  const trouble = createTroubleLog(log, "the connection to the configuration's Redis failed");
+  const create = (): RedisClient => createRedisClient(configRedis, trouble.tell).on("ready", trouble.over);
+  return { reader: create(), subscriber: create() };
+}
+
+function observer({ nowMs }: ProgramInput, { metrics, gateway }: DataPlane, changed: () => void): ConfigObserver {
+  const { config } = metrics;
+  return {
+    applied: (kind) => {
+      config.reads(kind).value++;
+      changed();
+    },
+    loaded: () => {
+      gateway.configured();
+      changed();
+    },
+    checked: () => {
+      config.checkedSeconds.value = nowMs() / 1000;
+    },
+    rejected: () => {
+      config.rejected.value++;
+    },
+    schemaUnknown: (namespaces) => {
+      config.schemaUnknown.value = namespaces;
+    },
+    followed: (ms) => {
+      config.followed.observe(ms / 1000);
+    },
+  };
+}
+
+function tellPositions(source: ConfigSource, metrics: ConfigMetrics): void {
+  const positions = [...source.positions().values()];
+  metrics.namespaces.value = positions.length;
+  metrics.revision.value = positions.reduce((sum, { revision }) => sum + revision, 0);
+}
+
+function heartbeatOf({ settings, version }: ProgramInput, keyIds: readonly string[], source: ConfigSource): Heartbeat {
+  const namespaces = Object.fromEntries(source.positions());
+  return {
+    schema: SCHEMA,
+    version,
+    ...(settings.pod && { pod: settings.pod }),
+    keyIds: [...keyIds],
+    namespaces,
+  };
+}

@@ -1,0 +1,229 @@
+// The data plane's settings: the environment -> typed, frozen Settings. The table is also what --help and docs/settings.md say.
+
+import { type RedisValues, readRedis, redisSettings } from "../settings/redis-settings.ts";
+import { type Environment, type Setting, SettingsReader } from "../settings/setting.ts";
+import type { SettingsTable } from "../settings/settings-page.ts";
+import {
+  type Address,
+  isNamespace,
+  readAddress,
+  readDuration,
+  readList,
+  readNamespaces,
+  readSize,
+} from "../settings/values.ts";
+import { DEFAULT_PREFIX } from "./contract/keys.ts";
+import { parseCidr } from "./core/ip.ts";
+import { createEgressPolicy } from "./upstream/egress.ts";
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+export interface DataPlaneSettings {
+  /** Counters. */
+  readonly redis: RedisValues;
+  /** Configuration; where the counters are unless it is elsewhere. */
+  readonly configRedis: RedisValues;
+  readonly keyPrefix: string;
+  readonly listen: Address;
+  readonly admin: Address;
+  readonly keyRingFile: string;
+  /** Undefined: all. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly systemNamespace: string;
+  readonly logLevel: string;
+  readonly trustedProxies: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly drainMs: number;
+  readonly egressAllow: readonly string[];
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
+}
+
+const REDIS = redisSettings({
+  prefix: "AIRL_REDIS",
+  urlText:
+    "Where counters are kept, and the configuration unless it has a Redis of its own. Several with a cluster or sentinels.",
+  isRequired: true,
+});
+const CONFIG_REDIS = redisSettings({
+  prefix: "AIRL_CONFIG_REDIS",
+  urlText: "Where the configuration is published, when that is another Redis. None of the settings above holds for it.",
+});
+
+function words(setting: Omit<Setting<string>, "read" | "wanted">): Setting<string> {
+  return { ...setting, wanted: "a text", read: (text) => text };
+}
+
+function address(setting: Omit<Setting<Address>, "read" | "wanted" | "type">): Setting<Address> {
+  return {
+    ...setting,
+    type: "HOST:PORT",
+    wanted: "HOST:PORT, for example 127.0.0.1:8080 (0.0.0.0:8080 for all interfaces)",
+    read: readAddress,
+  };
+}
+
+function ranges(
+  setting: Omit<Setting<readonly string[]>, "read" | "wanted" | "type">,
+  isRange: (text: string) => boolean,
+): Setting<readonly string[]> {
+  return {
+    ...setting,
+    type: "CIDR[,CIDR]",
+    wanted: "addresses or address ranges, for example 10.0.0.0/8,fd00::1",
+    read: (text) => (readList(text).every(isRange) ? readList(text) : undefined),
+  };
+}
+
+const LISTEN = address({
+  name: "AIRL_LISTEN",
+  fallback: "0.0.0.0:8080",
+  text: "Where clients send their LLM traffic.",
+});
+const ADMIN = address({
+  name: "AIRL_ADMIN_LISTEN",
+  fallback: "0.0.0.0:9090",
+  text: "Where /readyz, /livez and /metrics are served.",
+});
+const KEYRING_FILE = {
+  ...words({
+    name: "AIRL_KEYRING_FILE",
+    type: "FILE",
+    text: "Master keys, one base64 line each, newest first, as the controller has them. Read again when it changes.",
+    isRequired: true,
+  }),
+  wanted: "the path of the key ring",
+};
+const NAMESPACES: Setting<readonly string[]> = {
+  name: "AIRL_NAMESPACES",
+  type: "NAME[,NAME]",
+  text: "Serve these namespaces only. Not set: all that are published.",
+  wanted: "names of namespaces, separated by commas",
+  read: readNamespaces,
+};
+const SYSTEM_NAMESPACE: Setting<string> = {
+  name: "AIRL_SYSTEM_NAMESPACE",
+  type: "NAME",
+  fallback: "ai-rate-limit-system",
+  text: "Its consumers identify on the routes of all namespaces.",
+  wanted: "the name of a namespace",
+  read: (text) => (isNamespace(text) ? text : undefined),
+};
+const LOG_LEVEL: Setting<string> = {
+  name: "AIRL_LOG_LEVEL",
+  type: LOG_LEVELS.join(" | "),
+  fallback: "info",
+  text: "Logs are JSON on standard error, one line a request at info.",
+  wanted: `one of ${LOG_LEVELS.join(", ")}`,
+  read: (text) => LOG_LEVELS.find((level) => level === text),
+};
+const TRUSTED_PROXIES = ranges(
+  { name: "AIRL_TRUSTED_PROXIES", text: "Believe X-Forwarded-For from these addresses." },
+  (text) => parseCidr(text) !== undefined,
+);
+const MAX_BODY: Setting<number> = {
+  name: "AIRL_MAX_BODY",
+  type: "SIZE",
+  fallback: "32MiB",
+  text: "Largest request body; larger ones are answered 413.",
+  wanted: "a number of bytes, or one with KB, MB, KiB or MiB, at most 1024MiB",
+  read: readSize,
+};
+const DRAIN: Setting<number> = {
+  name: "AIRL_DRAIN",
+  type: "DURATION",
+  fallback: "30s",
+  text: "Longest wait for requests under way when stopping.",
+  wanted: "a number and ms, s, m or h, at most 24h",
+  read: readDuration,
+};
+const EGRESS_ALLOW = ranges(
+  {
+    name: "AIRL_EGRESS_ALLOW",
+    text: "Backends may be reached at these addresses, although they are loopback, link-local or a cloud's metadata service.",
+  },
+  isEgressRange,
+);
+const KEY_PREFIX: Setting<string> = {
+  name: "AIRL_KEY_PREFIX",
+  type: "TEXT",
+  fallback: DEFAULT_PREFIX,
+  text: "What all keys and channels in Redis begin with; the same in all programs that belong together.",
+  wanted: "1 to 64 letters, digits, or any of : . _ -",
+  read: (text) => (/^[A-Za-z0-9:._-]{1,64}$/.test(text) ? text : undefined),
+};
+const POD_NAME = words({
+  name: "AIRL_POD_NAME",
+  type: "NAME",
+  text: "Its Pod, for the controller; all three or none.",
+});
+const POD_NAMESPACE = words({ name: "AIRL_POD_NAMESPACE", type: "NAME", text: "The Pod's namespace." });
+const POD_UID = words({ name: "AIRL_POD_UID", type: "UID", text: "The Pod's UID." });
+
+export const DATA_PLANE_SETTINGS: SettingsTable = {
+  title: "Data plane",
+  text: "Proxies LLM traffic and enforces limits. It reads its configuration from Redis and counts there.",
+  command: "node dist/dataplane/main.js",
+  settings: [
+    ...Object.values<Setting<unknown>>({ ...REDIS }),
+    ...Object.values<Setting<unknown>>({ ...CONFIG_REDIS }),
+    KEY_PREFIX,
+    LISTEN,
+    ADMIN,
+    KEYRING_FILE,
+    NAMESPACES,
+    SYSTEM_NAMESPACE,
+    LOG_LEVEL,
+    TRUSTED_PROXIES,
+    MAX_BODY,
+    DRAIN,
+    EGRESS_ALLOW,
+    POD_NAME,
+    POD_NAMESPACE,
+    POD_UID,
+  ],
+};
+
+/** Throws SettingsError, which names every variable that is wrong. */
+export function readDataPlaneSettings(environment: Environment = process.env): DataPlaneSettings {
+  const reader = new SettingsReader(environment);
+  const redis = readRedis(reader, REDIS);
+  const configRedis = readRedis(reader, CONFIG_REDIS) ?? redis;
+  const listen = reader.one(LISTEN);
+  const admin = reader.one(ADMIN);
+  const keyRingFile = reader.one(KEYRING_FILE);
+  const rest = {
+    keyPrefix: reader.one(KEY_PREFIX) ?? DEFAULT_PREFIX,
+    namespaces: reader.one(NAMESPACES),
+    systemNamespace: reader.one(SYSTEM_NAMESPACE) ?? "",
+    logLevel: reader.one(LOG_LEVEL) ?? "",
+    trustedProxies: reader.one(TRUSTED_PROXIES) ?? [],
+    maxBodyBytes: reader.one(MAX_BODY) ?? 0,
+    drainMs: reader.one(DRAIN) ?? 0,
+    egressAllow: reader.one(EGRESS_ALLOW) ?? [],
+    pod: readPod(reader),
+  };
+  return reader.finish(() => {
+    if (!redis || !configRedis || !listen || !admin || keyRingFile === undefined) return undefined;
+    return { redis, configRedis, listen, admin, keyRingFile, ...rest };
+  });
+}
+
+function readPod(reader: SettingsReader): DataPlaneSettings["pod"] {
+  const name = reader.one(POD_NAME);
+  const namespace = reader.one(POD_NAMESPACE);
+  const uid = reader.one(POD_UID);
+  if (name !== undefined && namespace !== undefined && uid !== undefined) return { namespace, name, uid };
+  if (name !== undefined || namespace !== undefined || uid !== undefined) {
+    reader.fault("AIRL_POD_NAME, AIRL_POD_NAMESPACE and AIRL_POD_UID: wanted all three or none");
+  }
+  return undefined;
+}
+
+function isEgressRange(text: string): boolean {
+  try {
+    createEgressPolicy([text]);
+    return true;
+  } catch {
+    return false; // its message says what `wanted` says
+  }
+}
