@@ -30,7 +30,7 @@ export interface ScanPage {
   readonly fields: readonly string[];
 }
 
-const SCAN_COUNT = "500";
+const SCAN_COUNT = "250";
 const CHANGES_COUNT = "100";
 
 const flat = z.array(z.string());

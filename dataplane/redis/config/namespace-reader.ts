@@ -49,12 +49,13 @@ export async function readChanges(deps: ReaderDeps, { namespace, from, to }: Ste
  */
 export async function readWhole(deps: ReaderDeps, namespace: string, head: Position): Promise<Position> {
   const { commands, sink } = deps;
+  const { generation, revision } = head;
   const seen = new Set<string>();
   const parts: CompiledObject[] = [];
   const slices = new TimeSlices();
   let cursor = "0";
   do {
-    const page = await commands.scan(namespace, head.generation, cursor);
+    const page = await commands.scan(namespace, generation, cursor);
     cursor = page.cursor;
     for (const { field, entry } of pairs(page.fields)) {
       seen.add(field);
@@ -64,9 +65,9 @@ export async function readWhole(deps: ReaderDeps, namespace: string, head: Posit
       if (slices.isOver) await slices.step();
     }
   } while (cursor !== "0");
-  const { fields, reached } = await collectChanges(commands, namespace, head);
+  const { fields, reached } = await collectChanges(commands, namespace, { generation, revision });
   const now = await commands.head(namespace);
-  if (now?.generation !== head.generation) throw new MovedOn("the generation that was read is not in force any more");
+  if (now?.generation !== generation) throw new MovedOn("the generation that was read is not in force any more");
   const since = changesOf(deps, namespace, fields);
   for (const field of fields.keys()) seen.add(field); // what of it is gone, `since` removes
   const { consumers, others } = await unseen(sink.names(namespace), seen);
