@@ -18,7 +18,16 @@ export interface CommandProcess {
 }
 
 export function startCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}): CommandProcess {
-  const child = spawn(process.execPath, ["dist/cli/main.js", ...args], {
+  return startProgram("dist/cli/main.js", args, env);
+}
+
+/** Another built program. */
+export function startProgram(
+  main: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): CommandProcess {
+  const child = spawn(process.execPath, [main, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });

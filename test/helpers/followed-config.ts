@@ -45,10 +45,18 @@ export function follow(options: FollowOptions): FollowedConfig {
     sink: { apply: (changes) => live.change(changes), names: (namespace) => live.names(namespace) },
     observe: {
       applied: (kind) => void reads.push(kind),
-      loaded: () => void seen.loaded++,
-      checked: () => void seen.checked++,
-      rejected: () => void seen.rejected++,
-      schemaUnknown: (count) => void (seen.schemaUnknown = count),
+      loaded: () => {
+        seen.loaded += 1;
+      },
+      checked: () => {
+        seen.checked += 1;
+      },
+      rejected: () => {
+        seen.rejected += 1;
+      },
+      schemaUnknown: (count) => {
+        seen.schemaUnknown = count;
+      },
       followed: (ms) => void followedMs.push(ms),
     },
     log: { info: note, warn: note, error: note },

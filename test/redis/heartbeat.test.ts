@@ -16,7 +16,7 @@ const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 
 let server: RedisServer;
 let writer: ConfigWriter;
-let closers: (() => void | Promise<void>)[] = [];
+let closers: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
   server = await startRedis();
@@ -122,7 +122,9 @@ test.for([
       log: SILENT,
     }),
   );
-  closers.push(async () => void (await Promise.all(stores.map((store) => store.close()))));
+  closers.push(async () => {
+    await Promise.all(stores.map((store) => store.close()));
+  });
   for (const store of stores) {
     store.setDataPlanes(3);
     await eventually("it answers", async () => (await admit(store, [aCheck(counter)])).source === "store");

@@ -18,6 +18,10 @@ function routeOf(live: LiveConfig) {
   return live.current().snapshot.routes.find({ method: "POST", host: "", path: "/", header: () => undefined })?.route;
 }
 
+function credentialOf(live: LiveConfig): string | undefined {
+  return routeOf(live)?.balancer.pick()?.credential?.value;
+}
+
 const alice = aConsumer({ name: "alice" });
 const bob = aConsumer({ name: "bob" });
 const name = { namespace: "default", kind: "Consumer" as const, name: "alice" };
@@ -111,10 +115,10 @@ test.for([
   live.useRing(createRing([OLD]));
   locked.length = 0;
   expect(live.current().snapshot.identify("default", "alice-key")?.name).toBe("alice");
-  expect(routeOf(live)?.balancer.pick()?.credential?.value).toBe("Bearer sk-1");
+  expect(credentialOf(live)).toBe("Bearer sk-1");
   live.useRing(createRing(ring));
   expect(live.current().snapshot.identify("default", "alice-key")?.name).toBe(works ? "alice" : undefined);
-  expect(routeOf(live)?.balancer.pick()?.credential?.value).toBe(works ? "Bearer sk-1" : undefined);
+  expect(credentialOf(live)).toBe(works ? "Bearer sk-1" : undefined);
   expect(locked).toEqual(works ? [] : ["openai"]);
 });
 
