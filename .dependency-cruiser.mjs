@@ -123,7 +123,7 @@ const dataplane = [
 const others = [
   ...closed("settings-import-only-files", {
     from: "^settings/",
-    allowed: [builtins("fs", "net")],
+    allowed: [builtins("fs", "fs/promises", "net")],
     comment:
       "settings reads the environment's texts for every program. What a setting means belongs to its program's settings.ts.",
   }),

@@ -3,11 +3,11 @@
 
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
+import { followFile } from "../settings/followed-file.ts";
 import { composeDataPlane, createTroubleLog, type DataPlane } from "./compose.ts";
-import { createRing, masterId } from "./contract/keyring.ts";
+import { createRing, masterId, readMasters } from "./contract/keyring.ts";
 import { EVERY_NAMESPACE, type Heartbeat, SCHEMA } from "./contract/published.ts";
 import type { Address } from "./gateway.ts";
-import { openKeyRingFile } from "./keyring-file.ts";
 import type { ConfigMetrics } from "./metrics/config-metrics.ts";
 import { type ConfigObserver, ConfigSource } from "./redis/config/config-source.ts";
 import { type HeartbeatSender, startHeartbeat } from "./redis/config/heartbeat.ts";
@@ -38,20 +38,23 @@ const NO_IDS: readonly string[] = [];
 export async function startProgram(input: ProgramInput): Promise<Program> {
   const { settings, log } = input;
   const ring = { keyIds: NO_IDS, changed: (_masters: readonly Buffer[]): void => {} };
-  const keyRing = openKeyRingFile({
+  const keyRing = followFile({
     path: settings.keyRingFile,
     pollMs: KEY_RING_POLL_MS,
+    read: readMasters,
     changed: (masters) => {
       ring.changed(masters);
     },
-    log,
+    failed: (reason) => {
+      log.error({ reason }, "the key ring cannot be read; the last good one stays");
+    },
   });
   const state: { source: ConfigSource | undefined } = { source: undefined };
   const dataPlaneId = randomBytes(8).toString("hex");
   const dataPlane = composeDataPlane({
     ...settings,
     dataPlaneId,
-    ringFor: createRing(keyRing.masters),
+    ringFor: createRing(keyRing.value),
     log,
     nowMs: input.nowMs,
     missing: () => (state.source === undefined ? "starting" : state.source.missing()),
@@ -62,7 +65,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     ring.keyIds = masters.map(masterId);
     dataPlane.metrics.config.keyRingKeys.value = masters.length;
   };
-  takeIds(keyRing.masters);
+  takeIds(keyRing.value);
   ring.changed = (masters) => {
     takeIds(masters);
     dataPlane.gateway.useRing(createRing(masters));
@@ -179,6 +182,7 @@ function heartbeatOf({ settings, version }: ProgramInput, keyIds: readonly strin
     version,
     ...(settings.pod && { pod: settings.pod }),
     keyIds: [...keyIds],
+    ...(settings.namespaces && { serves: [...settings.namespaces] }),
     namespaces,
   };
 }

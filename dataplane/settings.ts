@@ -4,19 +4,18 @@ import { type RedisValues, readRedis, redisSettings } from "../settings/redis-se
 import { type Environment, type Setting, SettingsReader } from "../settings/setting.ts";
 import type { SettingsTable } from "../settings/settings-page.ts";
 import {
-  type Address,
-  isNamespace,
-  readAddress,
-  readDuration,
-  readList,
-  readNamespaces,
-  readSize,
-} from "../settings/values.ts";
+  address,
+  KEYRING_FILE,
+  keyPrefix,
+  logLevel,
+  namespaces,
+  SYSTEM_NAMESPACE,
+  words,
+} from "../settings/shared-settings.ts";
+import { type Address, readDuration, readList, readSize } from "../settings/values.ts";
 import { DEFAULT_PREFIX } from "./contract/keys.ts";
 import { parseCidr } from "./core/ip.ts";
 import { createEgressPolicy } from "./upstream/egress.ts";
-
-const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 export interface DataPlaneSettings {
   /** Counters. */
@@ -49,19 +48,6 @@ const CONFIG_REDIS = redisSettings({
   urlText: "Where the configuration is published, when that is another Redis. None of the settings above holds for it.",
 });
 
-function words(setting: Omit<Setting<string>, "read" | "wanted">): Setting<string> {
-  return { ...setting, wanted: "a text", read: (text) => text };
-}
-
-function address(setting: Omit<Setting<Address>, "read" | "wanted" | "type">): Setting<Address> {
-  return {
-    ...setting,
-    type: "HOST:PORT",
-    wanted: "HOST:PORT, for example 127.0.0.1:8080 (0.0.0.0:8080 for all interfaces)",
-    read: readAddress,
-  };
-}
-
 function ranges(
   setting: Omit<Setting<readonly string[]>, "read" | "wanted" | "type">,
   isRange: (text: string) => boolean,
@@ -84,38 +70,8 @@ const ADMIN = address({
   fallback: "0.0.0.0:9090",
   text: "Where /readyz, /livez and /metrics are served.",
 });
-const KEYRING_FILE = {
-  ...words({
-    name: "AIRL_KEYRING_FILE",
-    type: "FILE",
-    text: "Master keys, one base64 line each, newest first, as the controller has them. Read again when it changes.",
-    isRequired: true,
-  }),
-  wanted: "the path of the key ring",
-};
-const NAMESPACES: Setting<readonly string[]> = {
-  name: "AIRL_NAMESPACES",
-  type: "NAME[,NAME]",
-  text: "Serve these namespaces only. Not set: all that are published.",
-  wanted: "names of namespaces, separated by commas",
-  read: readNamespaces,
-};
-const SYSTEM_NAMESPACE: Setting<string> = {
-  name: "AIRL_SYSTEM_NAMESPACE",
-  type: "NAME",
-  fallback: "ai-rate-limit-system",
-  text: "Its consumers identify on the routes of all namespaces.",
-  wanted: "the name of a namespace",
-  read: (text) => (isNamespace(text) ? text : undefined),
-};
-const LOG_LEVEL: Setting<string> = {
-  name: "AIRL_LOG_LEVEL",
-  type: LOG_LEVELS.join(" | "),
-  fallback: "info",
-  text: "Logs are JSON on standard error, one line a request at info.",
-  wanted: `one of ${LOG_LEVELS.join(", ")}`,
-  read: (text) => LOG_LEVELS.find((level) => level === text),
-};
+const NAMESPACES = namespaces("Serve these namespaces only. Not set: all that are published.");
+const LOG_LEVEL = logLevel("Logs are JSON on standard error, one line a request at info.");
 const TRUSTED_PROXIES = ranges(
   { name: "AIRL_TRUSTED_PROXIES", text: "Believe X-Forwarded-For from these addresses." },
   (text) => parseCidr(text) !== undefined,
@@ -143,14 +99,7 @@ const EGRESS_ALLOW = ranges(
   },
   isEgressRange,
 );
-const KEY_PREFIX: Setting<string> = {
-  name: "AIRL_KEY_PREFIX",
-  type: "TEXT",
-  fallback: DEFAULT_PREFIX,
-  text: "What all keys and channels in Redis begin with; the same in all programs that belong together.",
-  wanted: "1 to 64 letters, digits, or any of : . _ -",
-  read: (text) => (/^[A-Za-z0-9:._-]{1,64}$/.test(text) ? text : undefined),
-};
+const KEY_PREFIX = keyPrefix(DEFAULT_PREFIX);
 const POD_NAME = words({
   name: "AIRL_POD_NAME",
   type: "NAME",

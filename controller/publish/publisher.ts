@@ -94,6 +94,8 @@ export interface Publisher {
   /** What data planes acknowledge when they have all of it; undefined when nothing is published there. */
   positionOf(namespace: string): Omit<PublishedNamespace, "revisions"> | undefined;
   counts(): PublishCounts;
+  /** Those that are published. */
+  namespaces(): Iterable<string>;
   /** The lease is lost: nothing more is written from here on, except for one call that may be under way. */
   resign(): void;
   /** As `resign`, for good. Resolves when no call is under way any more. */
@@ -182,6 +184,10 @@ class RedisPublisher implements Publisher {
     const state = this.#states.get(namespace);
     if (state === undefined || state.generation === "") return undefined;
     return { generation: state.generation, revision: state.revision };
+  }
+
+  *namespaces(): Iterable<string> {
+    for (const [namespace, { generation }] of this.#states) if (generation !== "") yield namespace;
   }
 
   counts(): PublishCounts {

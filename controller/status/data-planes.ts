@@ -22,6 +22,8 @@ export interface DataPlane {
   readonly name: string;
   /** Time of its last heartbeat, when that is too long ago. */
   readonly silentSinceMs: number | undefined;
+  /** Undefined: all of its scope. */
+  readonly serves: readonly string[] | undefined;
   /** What is in force there, by namespace. */
   readonly acknowledged: Heartbeat["namespaces"];
 }
@@ -81,6 +83,7 @@ function toDataPlane({ scope, id, seenMs, heartbeat }: SeenEntry, nowMs: number)
     id,
     name: heartbeat?.pod?.name ?? id,
     silentSinceMs: nowMs - seenMs > SILENT_AFTER_MS ? seenMs : undefined,
+    serves: heartbeat?.serves,
     acknowledged: heartbeat?.namespaces ?? {},
   };
 }
@@ -92,7 +95,9 @@ function byName(a: DataPlane, b: DataPlane): number {
 
 /** Those that serve requests of the namespace. */
 export function serving(planes: readonly DataPlane[], namespace: string): readonly DataPlane[] {
-  return planes.filter(({ scope }) => scope === EVERY_NAMESPACE || scope === namespace);
+  return planes.filter(({ scope, serves }) => {
+    return (scope === EVERY_NAMESPACE || scope === namespace) && (serves?.includes(namespace) ?? true);
+  });
 }
 
 export interface Publication {

@@ -82,6 +82,8 @@ export const heartbeat = z.strictObject({
   pod: z.strictObject({ namespace: z.string(), name: z.string(), uid: z.string() }).optional(),
   /** Of the masters in its key ring, newest first. */
   keyIds: z.array(z.string()),
+  /** The namespaces that it serves; absent: all. */
+  serves: z.array(z.string()).optional(),
   /** What is in force there, by namespace. */
   namespaces: z.record(z.string(), z.strictObject({ generation: z.string(), revision: count })),
 });

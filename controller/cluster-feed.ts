@@ -1,0 +1,242 @@
+// What the cluster holds, as the compiler takes it: our kinds from all their watches, and the Secrets that they name. Keeps
+// the objects as seen last, and collects what changes until it is taken.
+
+import type { ManifestChange } from "../compiler/incremental.ts";
+import type { Clock } from "./kube/clock.ts";
+import type { KubeApi } from "./kube/kube-api.ts";
+import type { KubeObject, ObjectRef } from "./kube/kube-object.ts";
+import { reflectNamespaces } from "./kube/reflect-namespaces.ts";
+import type { Reflector, ReflectorReport, ReflectorState } from "./kube/reflector.ts";
+import { OWN_RESOURCES, type ObjectName, type Resource } from "./kube/resource.ts";
+import { createSecretWatcher, type SecretState, type SecretWatcher } from "./kube/secret-watcher.ts";
+import { type NamedSecretKey, secretRefs } from "./secret-refs.ts";
+
+export interface ClusterFeedOptions {
+  readonly api: KubeApi;
+  /** Undefined: all. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly clock: Clock;
+  /** 0 <= x < 1. */
+  readonly random: () => number;
+  readonly report: (kind: string, report: ReflectorReport) => void;
+}
+
+export interface WatchState extends ReflectorState {
+  readonly kind: string;
+}
+
+/** From here on everything is told to one taker: first all that is there, then what changes. */
+export interface FeedSubscription {
+  /** Changes since the last call; none while something that `missing` names is not known. */
+  take(): readonly ManifestChange[];
+  /** The same without waiting for Secrets that are not known: what is not known is as it was. */
+  takeKnown(): readonly ManifestChange[];
+  close(): void;
+}
+
+export interface ClusterFeed {
+  start(): void;
+  stop(): Promise<void>;
+  /** One at a time. `changed` is called, maybe often, when there is something to take. */
+  subscribe(changed: () => void): FeedSubscription;
+  object(kind: string, name: ObjectName): KubeObject | undefined;
+  /** The manifest as it stands is in force: what only an earlier one named need not be watched any more. */
+  confirm(kind: string, name: ObjectName): void;
+  /** What the first state still lacks; empty when it is complete. */
+  missing(): readonly string[];
+  watches(): readonly WatchState[];
+}
+
+interface Entry {
+  readonly object: KubeObject;
+  /** Named by the manifest as it stands. */
+  readonly refs: readonly NamedSecretKey[];
+  /** Named by the last manifest that was in force, when that is another one. */
+  readonly earlier: readonly NamedSecretKey[];
+}
+
+interface Pending {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const NO_REFS: readonly NamedSecretKey[] = [];
+
+export function createClusterFeed(options: ClusterFeedOptions): ClusterFeed {
+  return new Feed(options);
+}
+
+class Feed implements ClusterFeed {
+  readonly #entries = new Map<string, Entry>();
+  readonly #pending = new Map<string, Pending>();
+  readonly #reflectors = new Map<string, Reflector>();
+  readonly #secrets: SecretWatcher;
+  readonly #unsynced = new Set<string>();
+  #changed: (() => void) | undefined;
+
+  constructor({ api, namespaces, clock, random, report }: ClusterFeedOptions) {
+    for (const resource of OWN_RESOURCES) {
+      this.#unsynced.add(resource.kind);
+      const handler = this.#handlerOf(resource);
+      const shared = { api, namespaces, clock, random, handler };
+      const reflector = reflectNamespaces({
+        ...shared,
+        resource,
+        report: (told) => {
+          report(resource.kind, told);
+        },
+      });
+      this.#reflectors.set(resource.kind, reflector);
+    }
+    this.#secrets = createSecretWatcher({
+      api,
+      clock,
+      random,
+      changed: (namespace, name) => {
+        this.#note({ kind: "Secret", namespace, name });
+      },
+      settled: () => {
+        this.#wake();
+      },
+      report: (told) => {
+        report("Secret", told);
+      },
+    });
+  }
+
+  start(): void {
+    for (const reflector of this.#reflectors.values()) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#changed = undefined;
+    await Promise.all([...this.#reflectors.values()].map((reflector) => reflector.stop()));
+    await this.#secrets.stop();
+  }
+
+  subscribe(changed: () => void): FeedSubscription {
+    this.#changed = changed;
+    this.#pending.clear();
+    for (const { object, refs } of this.#entries.values()) {
+      const { namespace, name } = object.metadata;
+      this.#note({ kind: object.kind ?? "", namespace, name });
+      for (const ref of refs) this.#note({ kind: "Secret", namespace, name: ref.name });
+    }
+    return {
+      take: () => (this.missing().length > 0 ? [] : this.#take()),
+      takeKnown: () => (this.#unsynced.size > 0 ? [] : this.#take()),
+      close: () => {
+        if (this.#changed === changed) this.#changed = undefined;
+      },
+    };
+  }
+
+  object(kind: string, { namespace, name }: ObjectName): KubeObject | undefined {
+    return this.#entries.get(keyOf({ kind, namespace, name }))?.object;
+  }
+
+  confirm(kind: string, { namespace, name }: ObjectName): void {
+    const key = keyOf({ kind, namespace, name });
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.earlier === NO_REFS) return;
+    this.#entries.set(key, { ...entry, earlier: NO_REFS });
+    this.#secrets.refer(key, entry.refs);
+  }
+
+  missing(): readonly string[] {
+    const kinds = [...this.#unsynced].map((kind) => `${kind} objects`);
+    return this.#secrets.isSettled() ? kinds : [...kinds, "Secrets"];
+  }
+
+  watches(): readonly WatchState[] {
+    return [...this.#reflectors].map(([kind, reflector]) => ({ kind, ...reflector.state() }));
+  }
+
+  #handlerOf({ kind }: Resource) {
+    return {
+      upsert: (object: KubeObject) => {
+        this.#upsert(kind, object);
+      },
+      remove: (ref: ObjectRef) => {
+        this.#remove(kind, ref);
+      },
+      synced: () => {
+        this.#unsynced.delete(kind);
+        // All references are known by then: one list for each namespace brings their Secrets.
+        if (this.#unsynced.size === 0) this.#secrets.start();
+        this.#wake();
+      },
+    };
+  }
+
+  #upsert(kind: string, object: KubeObject): void {
+    const { namespace, name } = object.metadata;
+    const ref = { kind, namespace, name };
+    const key = keyOf(ref);
+    const refs = secretRefs(object, namespace);
+    const before = this.#entries.get(key);
+    const earlier = before === undefined || sameRefs(before.refs, refs) ? NO_REFS : earlierOf(before);
+    this.#entries.set(key, { object: { ...object, kind }, refs: refs.length === 0 ? NO_REFS : refs, earlier });
+    this.#secrets.refer(key, [...refs, ...earlier]);
+    this.#note(ref);
+  }
+
+  #remove(kind: string, { namespace, name }: ObjectRef): void {
+    const ref = { kind, namespace, name };
+    this.#entries.delete(keyOf(ref));
+    this.#secrets.refer(keyOf(ref), []);
+    this.#note(ref);
+  }
+
+  #note(pending: Pending): void {
+    if (this.#changed === undefined) return;
+    this.#pending.set(keyOf(pending), pending);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#pending.size > 0) this.#changed?.();
+  }
+
+  #take(): readonly ManifestChange[] {
+    const changes = [...this.#pending.values()].flatMap((pending) => this.#changeOf(pending) ?? []);
+    this.#pending.clear();
+    return changes;
+  }
+
+  #changeOf(pending: Pending): ManifestChange | undefined {
+    const { kind, namespace, name } = pending;
+    if (kind === "Secret") return secretChange(pending, this.#secrets.read(namespace, name));
+    const entry = this.#entries.get(keyOf(pending));
+    return entry === undefined
+      ? { type: "Delete", ref: { kind, namespace, name } }
+      : { type: "Upsert", manifest: entry.object };
+  }
+}
+
+/** Several changes before one is in force: what was in force named those of the first. */
+function earlierOf(before: Entry): readonly NamedSecretKey[] {
+  return before.earlier === NO_REFS ? before.refs : before.earlier;
+}
+
+function sameRefs(a: readonly NamedSecretKey[], b: readonly NamedSecretKey[]): boolean {
+  return a.length === b.length && a.every((ref, i) => ref.name === b[i]?.name && ref.key === b[i]?.key);
+}
+
+function secretChange({ namespace, name }: Pending, state: SecretState): ManifestChange | undefined {
+  switch (state.kind) {
+    case "present": {
+      const data = Object.fromEntries(state.data);
+      return { type: "Upsert", manifest: { apiVersion: "v1", kind: "Secret", metadata: { namespace, name }, data } };
+    }
+    case "absent":
+      return { type: "Delete", ref: { kind: "Secret", namespace, name } };
+    case "unknown":
+      return undefined;
+  }
+}
+
+function keyOf({ kind, namespace, name }: Pending): string {
+  return `${kind}/${namespace}/${name}`;
+}

@@ -1,0 +1,190 @@
+// What is to be said of every object while this process leads: brings together what the compiler reports, what is
+// published and what data planes acknowledge, and hands the status that follows to its writer.
+
+import type { CompiledChanges } from "../compiler/incremental.ts";
+import type { ObjectReport } from "../compiler/change-log.ts";
+import type { CompiledObject } from "../dataplane/contract/compiled.ts";
+import type { DataPlane, Publication } from "./status/data-planes.ts";
+import { shadowOf } from "./status/enforced.ts";
+import type { DesiredStatus, ObjectState, Shadow } from "./status/object-state.ts";
+import { desiredStatus } from "./status/object-status.ts";
+import { type LastWrite, writeDueMs } from "./status/status-change.ts";
+
+export interface StatusBoardOptions {
+  readonly nowMs: () => number;
+  readonly write: (report: ObjectReport, status: DesiredStatus) => void;
+  readonly forget: (report: ObjectReport) => void;
+}
+
+/** Names a state of the board: what was compiled up to here. */
+export type Mark = number;
+
+export interface StatusBoard {
+  /** Takes over what a round of compiling has changed. What it published counts when `published` is called with the mark. */
+  compiled(changes: CompiledChanges): Mark;
+  /** What was compiled up to the mark is in the store; `positionOf` tells where an object stands. */
+  published(mark: Mark, keys: Iterable<string>, positionOf: (report: ObjectReport) => Publication | undefined): void;
+  /** Undefined: the store answers. */
+  storeAway(sinceMs: number | undefined): void;
+  /** What is present now; statuses whose counts alone changed are written as often as they may be. */
+  dataPlanes(present: readonly DataPlane[], positionOf: (report: ObjectReport) => Publication | undefined): void;
+  /** Some policy waits for data planes to take it over. */
+  awaitsDataPlanes(): boolean;
+  all(): Iterable<{ readonly report: ObjectReport; readonly status: DesiredStatus }>;
+}
+
+interface Row {
+  report: ObjectReport;
+  /** Of the round that compiled it last. */
+  mark: Mark;
+  publication: Publication | undefined;
+  /** Policies only. */
+  shadow: Shadow | undefined;
+  last: LastWrite | undefined;
+}
+
+export function createStatusBoard(options: StatusBoardOptions): StatusBoard {
+  return new Board(options);
+}
+
+class Board implements StatusBoard {
+  readonly #options: StatusBoardOptions;
+  readonly #rows = new Map<string, Row>();
+  readonly #policies = new Set<Row>();
+  /** In force and not in the store yet. */
+  readonly #unpublished = new Set<Row>();
+  #mark: Mark = 0;
+  #storeAwaySinceMs: number | undefined;
+  #present: readonly DataPlane[] = [];
+
+  constructor(options: StatusBoardOptions) {
+    this.#options = options;
+  }
+
+  compiled({ reports, gone, namespaces }: CompiledChanges): Mark {
+    this.#mark += 1;
+    const touched = new Set<Row>();
+    for (const report of reports) touched.add(this.#put(report));
+    for (const { set, removed } of namespaces.values()) {
+      for (const { object } of set) {
+        const row = this.#rows.get(boardKey(object));
+        if (row !== undefined) touched.add(this.#awaitPublication(row, object));
+      }
+      for (const ref of removed) {
+        const row = this.#rows.get(boardKey(ref));
+        if (row !== undefined) touched.add(this.#withdraw(row));
+      }
+    }
+    for (const ref of gone) this.#delete(boardKey(ref), touched);
+    for (const row of touched) this.#show(row);
+    return this.#mark;
+  }
+
+  published(mark: Mark, keys: Iterable<string>, positionOf: (report: ObjectReport) => Publication | undefined): void {
+    for (const key of keys) {
+      const row = this.#rows.get(key);
+      // Compiled again since: that is still on its way.
+      if (row === undefined || row.mark > mark || !this.#unpublished.has(row)) continue;
+      row.publication = positionOf(row.report);
+      if (row.publication === undefined) continue;
+      this.#unpublished.delete(row);
+      this.#show(row);
+    }
+  }
+
+  storeAway(sinceMs: number | undefined): void {
+    if (this.#storeAwaySinceMs === sinceMs) return;
+    this.#storeAwaySinceMs = sinceMs;
+    for (const row of this.#unpublished) this.#show(row);
+  }
+
+  dataPlanes(present: readonly DataPlane[], positionOf: (report: ObjectReport) => Publication | undefined): void {
+    this.#present = present;
+    for (const row of this.#policies) {
+      // A store that lost its content was published to anew, under another generation.
+      if (!this.#unpublished.has(row)) row.publication = positionOf(row.report) ?? row.publication;
+      this.#show(row);
+    }
+  }
+
+  awaitsDataPlanes(): boolean {
+    for (const { last } of this.#policies) {
+      const enforced = last?.status.conditions.find(({ type }) => type === "Enforced");
+      if (enforced?.reason === "Pending") return true;
+    }
+    return false;
+  }
+
+  *all(): Iterable<{ readonly report: ObjectReport; readonly status: DesiredStatus }> {
+    for (const { report, last } of this.#rows.values()) if (last !== undefined) yield { report, status: last.status };
+  }
+
+  #put(report: ObjectReport): Row {
+    const key = boardKey(report.ref);
+    const row = this.#rows.get(key);
+    if (row !== undefined) {
+      // Another object of the same name begins anew.
+      if (row.report.uid !== report.uid) row.last = undefined;
+      row.report = report;
+      return row;
+    }
+    const added = { report, mark: 0, publication: undefined, shadow: undefined, last: undefined };
+    this.#rows.set(key, added);
+    if (report.ref.kind === "AIRateLimitPolicy") this.#policies.add(added);
+    return added;
+  }
+
+  #awaitPublication(row: Row, object: CompiledObject): Row {
+    row.mark = this.#mark;
+    row.publication = undefined;
+    if (object.kind === "AIRateLimitPolicy") row.shadow = shadowOf(object);
+    this.#unpublished.add(row);
+    return row;
+  }
+
+  #withdraw(row: Row): Row {
+    row.publication = undefined;
+    this.#unpublished.delete(row);
+    return row;
+  }
+
+  #delete(key: string, touched: Set<Row>): void {
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    this.#rows.delete(key);
+    this.#policies.delete(row);
+    this.#unpublished.delete(row);
+    touched.delete(row);
+    this.#options.forget(row.report);
+  }
+
+  #show(row: Row): void {
+    const nowMs = this.#options.nowMs();
+    const status = desiredStatus(this.#stateOf(row));
+    const dueMs = writeDueMs(status, row.last, nowMs);
+    if (dueMs === undefined || dueMs > nowMs) return;
+    row.last = { status, atMs: nowMs };
+    this.#options.write(row.report, status);
+  }
+
+  #stateOf({ report, publication, shadow }: Row): ObjectState {
+    const { ref, generation, findings, inForceGeneration } = report;
+    const isPolicy = ref.kind === "AIRateLimitPolicy";
+    return {
+      namespace: ref.namespace,
+      generation,
+      findings,
+      inForce:
+        inForceGeneration === undefined ? undefined : { generation: inForceGeneration, published: publication },
+      storeAwaySinceMs: this.#storeAwaySinceMs,
+      enforcement: isPolicy ? { dataPlanes: this.#present, shadow: shadow ?? NO_SHADOW } : undefined,
+    };
+  }
+}
+
+const NO_SHADOW: Shadow = { limits: [], isWhole: false };
+
+/** Example "Consumer/ai/user1". */
+export function boardKey(ref: { readonly kind: string; readonly namespace: string; readonly name: string }): string {
+  return `${ref.kind}/${ref.namespace}/${ref.name}`;
+}
