@@ -27,6 +27,8 @@ export interface ConfigWriter {
   change(namespace: string, set: readonly CompiledObject[], removed?: readonly ObjectName[]): Promise<number>;
   /** The same without word of it. */
   changeSilently(namespace: string, set: readonly CompiledObject[], removed?: readonly ObjectName[]): Promise<number>;
+  /** The same, and the stream of changes is trimmed to nothing in the same moment. */
+  changeAndTrim(namespace: string, set: readonly CompiledObject[], removed?: readonly ObjectName[]): Promise<number>;
   /** Writes texts as they are: what a broken or hostile writer could. */
   changeRaw(namespace: string, fields: Readonly<Record<string, string>>): Promise<number>;
   generation(namespace: string): string;
@@ -45,7 +47,11 @@ export function createConfigWriter(url: string, prefix: string): ConfigWriter {
     if (head === undefined) throw new Error(`${namespace} has not been published`);
     return head;
   };
-  const write = async (namespace: string, fields: ReadonlyMap<string, string>, tells: boolean): Promise<number> => {
+  const write = async (
+    namespace: string,
+    fields: ReadonlyMap<string, string>,
+    how: "told" | "silent" | "trimmed",
+  ): Promise<number> => {
     const head = headOf(namespace);
     head.revision += 1;
     const { generation, revision } = head;
@@ -56,7 +62,8 @@ export function createConfigWriter(url: string, prefix: string): ConfigWriter {
     }
     batch.xadd(changesKey(prefix, namespace, generation), `${String(revision)}-0`, ...[...fields].flat());
     batch.hset(headKey(prefix, namespace), "revision", String(revision));
-    if (tells) batch.publish(changeChannel(prefix, namespace), `${generation} ${String(revision)}`);
+    if (how === "trimmed") batch.xtrim(changesKey(prefix, namespace, generation), "MAXLEN", 0);
+    if (how === "told") batch.publish(changeChannel(prefix, namespace), `${generation} ${String(revision)}`);
     await batch.exec();
     return revision;
   };
@@ -92,9 +99,10 @@ export function createConfigWriter(url: string, prefix: string): ConfigWriter {
       }
       heads.set(namespace, { generation, revision });
     },
-    change: (namespace, set, removed = []) => write(namespace, fieldsOf(namespace, set, removed), true),
-    changeSilently: (namespace, set, removed = []) => write(namespace, fieldsOf(namespace, set, removed), false),
-    changeRaw: (namespace, fields) => write(namespace, new Map(Object.entries(fields)), true),
+    change: (namespace, set, removed = []) => write(namespace, fieldsOf(namespace, set, removed), "told"),
+    changeSilently: (namespace, set, removed = []) => write(namespace, fieldsOf(namespace, set, removed), "silent"),
+    changeAndTrim: (namespace, set, removed = []) => write(namespace, fieldsOf(namespace, set, removed), "trimmed"),
+    changeRaw: (namespace, fields) => write(namespace, new Map(Object.entries(fields)), "told"),
     generation: (namespace) => headOf(namespace).generation,
     async heartbeats(scope = "*") {
       const texts = await client.hgetall(dataPlanesKey(prefix, scope));
