@@ -7,7 +7,7 @@ import type { KubeApi } from "./kube/kube-api.ts";
 import type { KubeObject, ObjectRef } from "./kube/kube-object.ts";
 import { reflectNamespaces } from "./kube/reflect-namespaces.ts";
 import type { Reflector, ReflectorReport, ReflectorState } from "./kube/reflector.ts";
-import { OWN_RESOURCES, type ObjectName, type Resource } from "./kube/resource.ts";
+import { type ObjectName, OWN_RESOURCES, type Resource } from "./kube/resource.ts";
 import { createSecretWatcher, type SecretState, type SecretWatcher } from "./kube/secret-watcher.ts";
 import { type NamedSecretKey, secretRefs } from "./secret-refs.ts";
 
@@ -221,7 +221,8 @@ function earlierOf(before: Entry): readonly NamedSecretKey[] {
 }
 
 function sameRefs(a: readonly NamedSecretKey[], b: readonly NamedSecretKey[]): boolean {
-  return a.length === b.length && a.every((ref, i) => ref.name === b[i]?.name && ref.key === b[i]?.key);
+  const texts = (refs: readonly NamedSecretKey[]): string => JSON.stringify(refs.map(({ name, key }) => [name, key]));
+  return texts(a) === texts(b);
 }
 
 function secretChange({ namespace, name }: Pending, state: SecretState): ManifestChange | undefined {

@@ -1,12 +1,12 @@
 // Which data planes there are, asked of Redis again and again while this process leads; of those that fell silent the API
 // server is asked whether their Pods still exist.
 
+import { SILENT_AFTER_MS } from "../dataplane/contract/published.ts";
 import type { Clock } from "./kube/clock.ts";
 import { pause } from "./kube/clock.ts";
 import type { KubeApi } from "./kube/kube-api.ts";
 import { PODS } from "./kube/resource.ts";
 import type { DataPlaneReader } from "./publish/data-planes.ts";
-import { SILENT_AFTER_MS } from "../dataplane/contract/published.ts";
 import { type DataPlane, dataPlanes, type Pod, type SeenEntry } from "./status/data-planes.ts";
 
 export interface DataPlaneWatchOptions {
@@ -23,19 +23,21 @@ export interface DataPlaneWatchOptions {
 
 const AWAITED_MS = 250;
 const CALM_MS = 5_000;
-/** Between two looks while somebody waits, so that a change is seen soon after the calm. */
-const LOOK_MS = 250;
 
 /** Until the signal is aborted. Never rejects. */
 export async function watchDataPlanes(options: DataPlaneWatchOptions, signal: AbortSignal): Promise<void> {
-  const { clock, isAwaited } = options;
   const gonePods = new Set<string>();
   while (!signal.aborted) {
     await lookOnce(options, gonePods).catch(options.failed);
-    const untilMs = clock.monotonicMs() + CALM_MS;
-    await pause(clock, isAwaited() ? AWAITED_MS : LOOK_MS, signal);
-    while (!signal.aborted && !isAwaited() && clock.monotonicMs() < untilMs) await pause(clock, LOOK_MS, signal);
+    await untilNextLook(options, signal);
   }
+}
+
+async function untilNextLook({ clock, isAwaited }: DataPlaneWatchOptions, signal: AbortSignal): Promise<void> {
+  const untilMs = clock.monotonicMs() + CALM_MS;
+  do {
+    await pause(clock, AWAITED_MS, signal);
+  } while (!signal.aborted && !isAwaited() && clock.monotonicMs() < untilMs);
 }
 
 async function lookOnce(options: DataPlaneWatchOptions, gonePods: Set<string>): Promise<void> {

@@ -16,8 +16,8 @@ import { createStatusWriter, type StatusTarget } from "./kube/status-writer.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { DataPlaneReader } from "./publish/data-planes.ts";
 import type { Publisher } from "./publish/publisher.ts";
-import { createStatusBoard, type StatusBoard } from "./status-board.ts";
 import { meaningOf } from "./status/finding-meaning.ts";
+import { createStatusBoard, type StatusBoard } from "./status-board.ts";
 import { createTerm, positionOf, type Term } from "./term.ts";
 
 export interface LeaderOptions {

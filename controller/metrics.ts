@@ -3,14 +3,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { FindingCode } from "../compiler/finding.ts";
 
-export type OwnKind = "Consumer" | "AIBackend" | "AIRoute" | "AIRateLimitPolicy";
-export type WatchedKind = OwnKind | "Secret";
 export type QueueName = "compile" | "publish" | "status";
 
 /** How many objects of a kind have a condition with this status. */
 export interface ConditionCount {
-  readonly kind: OwnKind;
-  readonly condition: "Accepted" | "ResolvedRefs" | "Programmed" | "Enforced";
+  readonly kind: string;
+  readonly condition: string;
   readonly status: "True" | "False" | "Unknown";
   readonly count: number;
 }
@@ -36,10 +34,11 @@ export interface ControllerMetrics {
   published(result: "ok" | "fenced" | "behind" | "failed", seconds: number): void;
   leader(isLeader: boolean): void;
   redisUp(isUp: boolean): void;
-  watchRestarted(kind: WatchedKind): void;
-  relisted(kind: WatchedKind): void;
+  watchRestarted(kind: string): void;
+  /** Lists of a kind so far, after the first. */
+  relists(kind: string, total: number): void;
   /** An event or bookmark came; time since 1970 in seconds. Its age is `time() - ...` in a query. */
-  watchEvent(kind: WatchedKind, atSeconds: number): void;
+  watchEvent(kind: string, atSeconds: number): void;
   statusWritten(result: "ok" | "failed" | "dropped"): void;
   webhookReviewed(result: "allowed" | "warned" | "refused" | "malformed" | "failed"): void;
 }
@@ -117,7 +116,7 @@ function state(registry: Registry): Pick<ControllerMetrics, "objects" | "finding
   };
 }
 
-function watches(registry: Registry): Pick<ControllerMetrics, "watchRestarted" | "relisted" | "watchEvent"> {
+function watches(registry: Registry): Pick<ControllerMetrics, "watchRestarted" | "relists" | "watchEvent"> {
   const registers = [registry];
   const labelNames = ["kind"] as const;
   const restarts = new Counter({
@@ -140,7 +139,10 @@ function watches(registry: Registry): Pick<ControllerMetrics, "watchRestarted" |
   });
   return {
     watchRestarted: (kind) => restarts.inc({ kind }),
-    relisted: (kind) => relists.inc({ kind }),
+    relists(kind, total) {
+      relists.remove({ kind });
+      relists.inc({ kind }, total);
+    },
     watchEvent: (kind, atSeconds) => event.set({ kind }, atSeconds),
   };
 }

@@ -13,8 +13,8 @@ export function secretRefs(manifest: Readonly<Record<string, unknown>>, namespac
   const { spec } = manifest;
   if (!isRecord(spec)) return [];
   const credentials: unknown = spec["credentials"];
-  const holders = [spec["auth"], ...(Array.isArray(credentials) ? credentials : [])];
-  return holders.flatMap((holder: unknown) => {
+  const list: readonly unknown[] = Array.isArray(credentials) ? credentials : [];
+  return [spec["auth"], ...list].flatMap((holder) => {
     const apiKey = isRecord(holder) ? holder["apiKey"] : undefined;
     const ref = isRecord(apiKey) ? apiKey["secretRef"] : undefined;
     if (!isRecord(ref)) return [];

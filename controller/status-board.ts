@@ -1,8 +1,8 @@
 // What is to be said of every object while this process leads: brings together what the compiler reports, what is
 // published and what data planes acknowledge, and hands the status that follows to its writer.
 
-import type { CompiledChanges } from "../compiler/incremental.ts";
 import type { ObjectReport } from "../compiler/change-log.ts";
+import type { CompiledChanges } from "../compiler/incremental.ts";
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
 import type { DataPlane, Publication } from "./status/data-planes.ts";
 import { shadowOf } from "./status/enforced.ts";
@@ -174,8 +174,7 @@ class Board implements StatusBoard {
       namespace: ref.namespace,
       generation,
       findings,
-      inForce:
-        inForceGeneration === undefined ? undefined : { generation: inForceGeneration, published: publication },
+      inForce: inForceGeneration === undefined ? undefined : { generation: inForceGeneration, published: publication },
       storeAwaySinceMs: this.#storeAwaySinceMs,
       enforcement: isPolicy ? { dataPlanes: this.#present, shadow: shadow ?? NO_SHADOW } : undefined,
     };

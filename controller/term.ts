@@ -1,18 +1,18 @@
 // One term of office: takes over what is published, compiles what the cluster holds, publishes what that changes, and says
 // in status what came of it. Everything here ends with the term; the next one begins anew from cluster and Redis.
 
+import type { ObjectReport } from "../compiler/change-log.ts";
+import type { ObjectRef } from "../compiler/finding.ts";
 import type { CompiledChanges } from "../compiler/incremental.ts";
 import { createIncrementalCompiler, type IncrementalCompiler } from "../compiler/incremental.ts";
-import type { ObjectReport } from "../compiler/change-log.ts";
 import type { CompiledEntry } from "../compiler/object-state.ts";
-import type { ObjectRef } from "../compiler/finding.ts";
 import { objectField, publishedEntry } from "../dataplane/contract/published.ts";
 import type { ClusterFeed, FeedSubscription } from "./cluster-feed.ts";
 import type { KeyRotation } from "./key-rotation.ts";
 import { type Clock, pause } from "./kube/clock.ts";
 import type { Changes, Desired, LeadOutcome, Publisher, PublishOutcome } from "./publish/publisher.ts";
-import { boardKey, type Mark, type StatusBoard } from "./status-board.ts";
 import type { Publication } from "./status/data-planes.ts";
+import { boardKey, type Mark, type StatusBoard } from "./status-board.ts";
 
 export interface TermOptions {
   readonly feed: ClusterFeed;
@@ -46,6 +46,7 @@ class RunningTerm implements Term {
   #wake: () => void = () => {};
   #isDue = false;
   #keysTurned = false;
+  #isOver = false;
 
   constructor(options: TermOptions) {
     this.#options = options;
@@ -60,16 +61,17 @@ class RunningTerm implements Term {
     const { feed, publisher } = this.#options;
     const over = (): void => {
       publisher.resign();
-      this.#due();
+      this.#end();
     };
     signal.addEventListener("abort", over);
+    if (signal.aborted) over();
     const subscription = feed.subscribe(() => {
       this.#due();
     });
     try {
       const lead = await publisher.lead(transitions);
       if (lead.kind === "over") return;
-      await this.#follow(lead, subscription, signal);
+      await this.#follow(lead, subscription);
     } finally {
       signal.removeEventListener("abort", over);
       subscription.close();
@@ -77,32 +79,27 @@ class RunningTerm implements Term {
     }
   }
 
-  async #follow(
-    lead: Extract<LeadOutcome, { kind: "leading" }>,
-    subscription: FeedSubscription,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #follow(lead: Extract<LeadOutcome, { kind: "leading" }>, subscription: FeedSubscription): Promise<void> {
     const { systemNamespace, keys } = this.#options;
-    await this.#firstState(signal);
-    if (signal.aborted) return;
+    await this.#firstState();
+    if (this.#ended()) return;
     const ringFor = keys.ringFor();
     this.#keysTurned = false;
     const lastGood = (ref: ObjectRef): CompiledEntry | undefined =>
       readPublished(lead.published.get(ref.namespace)?.get(objectField(ref)));
     const compiler = createIncrementalCompiler({ ringFor, systemNamespace, lastGood });
     const first = this.#round(() => compiler.apply(subscription.take()));
-    let isOver = false;
     const ends = (how: PublishOutcome): void => {
-      isOver ||= how.kind === "over";
-      if (isOver) this.#due();
+      if (how.kind === "over") this.#end();
     };
     void this.#publish(first.mark, keysOf(compiler), () =>
       this.#options.publisher.publishAll(desiredOf(compiler)),
     ).then(ends);
-    while (!signal.aborted && !isOver) {
+    for (;;) {
       await this.#nextChange();
-      if (signal.aborted || isOver) return;
-      await this.#secretsKnown(signal);
+      if (this.#ended()) return;
+      await this.#secretsKnown();
+      if (this.#ended()) return;
       const { changes, mark } = this.#round(() => this.#compile(compiler, subscription));
       if (changes.namespaces.size === 0) continue;
       void this.#publish(mark, setKeysOf(changes), () =>
@@ -140,20 +137,30 @@ class RunningTerm implements Term {
   }
 
   /** Publishing half of the cluster would take the other half away. */
-  async #firstState(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#options.feed.missing().length > 0) await this.#nextChange();
+  async #firstState(): Promise<void> {
+    while (!this.#ended() && this.#options.feed.missing().length > 0) await this.#nextChange();
   }
 
-  async #secretsKnown(signal: AbortSignal): Promise<void> {
+  async #secretsKnown(): Promise<void> {
     const { feed, clock } = this.#options;
     const untilMs = clock.monotonicMs() + SECRETS_WAIT_MS;
-    while (!signal.aborted && feed.missing().length > 0) {
+    while (!this.#ended() && feed.missing().length > 0) {
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0) return;
       const waited = new AbortController();
       await Promise.race([this.#nextChange(), pause(clock, leftMs, waited.signal)]);
       waited.abort();
     }
+  }
+
+  /** A call, because it changes while one waits. */
+  #ended(): boolean {
+    return this.#isOver;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#due();
   }
 
   #due(): void {

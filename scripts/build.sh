@@ -22,6 +22,6 @@ for script in dataplane/redis/scripts/*.lua controller/publish/scripts/*.lua; do
   cmp -s "$script" "dist/$script" || install -D -m 0644 "$script" "dist/$script"
 done
 
-for main in dist/cli/main.js dist/dataplane/main.js; do
+for main in dist/cli/main.js dist/dataplane/main.js dist/controller/main.js; do
   if [ -f "$main" ]; then chmod +x "$main"; fi
 done

@@ -1,8 +1,8 @@
 // Settings that mean the same in several programs.
 
-import { isNamespace, readAddress, readNamespaces } from "./values.ts";
-import type { Address } from "./values.ts";
 import type { Setting } from "./setting.ts";
+import type { Address } from "./values.ts";
+import { isNamespace, readAddress, readNamespaces } from "./values.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 

@@ -1,23 +1,9 @@
-// What a status changes against the one that was written: which times stay, whether anything is to be written, and when.
+// What a status changes against the one that was written: whether anything is to be written, and when.
 
-import type { Condition } from "../../crds/status.ts";
 import type { DesiredCondition, DesiredStatus } from "./object-state.ts";
-import { isoSeconds } from "./time-text.ts";
 
 /** Counts of data planes are written this often at most; during a roll-out they change with every Pod. */
 export const COUNT_EVERY_MS = 10_000;
-
-/** A condition keeps its lastTransitionTime while its status stays. `written` is what the object has now. */
-export function withTransitionTimes(
-  { conditions }: DesiredStatus,
-  written: readonly Condition[],
-  nowMs: number,
-): readonly Condition[] {
-  return conditions.map((condition) => {
-    const before = written.find(({ type, status }) => type === condition.type && status === condition.status);
-    return { ...condition, lastTransitionTime: before?.lastTransitionTime ?? isoSeconds(nowMs) };
-  });
-}
 
 /** Nothing would change by writing the one over the other. */
 export function sameStatus(a: DesiredStatus, b: DesiredStatus): boolean {

@@ -19,7 +19,7 @@ test("[unit] everything that is told can be read", async () => {
   metrics.leader(true);
   metrics.redisUp(true);
   metrics.watchRestarted("Secret");
-  metrics.relisted("AIRoute");
+  metrics.relists("AIRoute", 1);
   metrics.watchEvent("AIRoute", 1_700_000_000);
   metrics.statusWritten("failed");
   metrics.webhookReviewed("refused");

@@ -27,6 +27,7 @@ export function aDataPlane(name: string, changes: Partial<DataPlane> & { readonl
     id: name,
     name,
     silentSinceMs: undefined,
+    serves: undefined,
     acknowledged: { ai: { generation: CONFIG, revision } },
     ...others,
   };

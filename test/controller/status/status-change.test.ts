@@ -1,20 +1,16 @@
-// Status is written when it changes, counts of data planes at a calm pace, and transition times move with status only.
+// Status is written when it changes, and counts of data planes at a calm pace.
 
 import { test } from "vitest";
-import type { ObjectState } from "../../../controller/status/object-state.ts";
+import type { DesiredStatus, ObjectState } from "../../../controller/status/object-state.ts";
 import { desiredStatus } from "../../../controller/status/object-status.ts";
-import {
-  COUNT_EVERY_MS,
-  sameStatus,
-  withTransitionTimes,
-  writeDueMs,
-} from "../../../controller/status/status-change.ts";
+import { COUNT_EVERY_MS, sameStatus, writeDueMs } from "../../../controller/status/status-change.ts";
 import { objectStatus, policyStatus } from "../../../crds/status.ts";
 import { aDataPlane, aFinding, anEnforcement, aState, NOW_MS } from "./state-builders.ts";
 
-const OLDER = "2025-06-01T00:00:00Z";
-const NOW = "2026-01-01T12:00:00Z";
 const BASE = desiredStatus(aState());
+
+const withTimes = ({ conditions }: DesiredStatus) =>
+  conditions.map((condition) => ({ ...condition, lastTransitionTime: "2026-01-01T12:00:00Z" }));
 
 const planes = (...revisions: readonly number[]): Partial<ObjectState> => ({
   enforcement: anEnforcement({
@@ -22,32 +18,11 @@ const planes = (...revisions: readonly number[]): Partial<ObjectState> => ({
   }),
 });
 
-test("[unit] a first status carries the time of now in seconds", ({ expect }) => {
-  const times = withTransitionTimes(BASE, [], NOW_MS + 999).map(({ lastTransitionTime }) => lastTransitionTime);
-  expect(times).toEqual([NOW, NOW, NOW, NOW]);
-});
-
-test("[unit] a condition keeps its time while its status stays, and takes a new one when it changes", ({ expect }) => {
-  const written = withTransitionTimes(BASE, [], Date.parse(OLDER));
-  const invalid = desiredStatus(
-    aState({ generation: 5, findings: [aFinding({ severity: "warning" })], ...planes(11) }),
-  );
-  const next = withTransitionTimes(invalid, written, NOW_MS);
-  expect(
-    Object.fromEntries(next.map(({ type, reason, lastTransitionTime }) => [`${type} ${reason}`, lastTransitionTime])),
-  ).toEqual({
-    "Accepted Invalid": OLDER,
-    "ResolvedRefs ResolvedRefs": OLDER,
-    "Programmed Pending": NOW,
-    "Enforced Pending": NOW,
-  });
-});
-
 test("[unit] what is written is what the schema of status takes", ({ expect }) => {
-  const conditions = withTransitionTimes(BASE, [], NOW_MS);
+  const conditions = withTimes(BASE);
   expect(policyStatus.safeParse({ ...BASE.fields, conditions }).error).toBeUndefined();
   const other = desiredStatus(aState({ enforcement: undefined, findings: [aFinding()], inForce: undefined }));
-  const status = { ...other.fields, conditions: withTransitionTimes(other, [], NOW_MS) };
+  const status = { ...other.fields, conditions: withTimes(other) };
   expect(objectStatus.safeParse(status).error).toBeUndefined();
 });
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { CONTROLLER_SETTINGS } from "../../../controller/settings.ts";
 import { DATA_PLANE_SETTINGS, readDataPlaneSettings } from "../../../dataplane/settings.ts";
 import { settingsHelp, settingsMarkdown } from "../../../settings/settings-page.ts";
 
@@ -97,7 +98,7 @@ test("[unit] all faults are told together, and no secret", () => {
 
 test("[unit] docs/settings.md and --help list every setting", () => {
   const page = readFileSync("docs/settings.md", "utf8");
-  expect(page).toBe(settingsMarkdown([DATA_PLANE_SETTINGS]));
+  expect(page).toBe(settingsMarkdown([CONTROLLER_SETTINGS, DATA_PLANE_SETTINGS]));
   const help = settingsHelp(DATA_PLANE_SETTINGS);
   for (const { name } of DATA_PLANE_SETTINGS.settings) {
     expect(page).toContain(`\`${name}\``);

@@ -1,0 +1,184 @@
+// The controller's settings: the environment -> typed, frozen Settings. The table is also what --help and docs/settings.md say.
+
+import { DEFAULT_PREFIX } from "../dataplane/contract/keys.ts";
+import { type RedisValues, readRedis, redisSettings } from "../settings/redis-settings.ts";
+import { type Environment, type Setting, SettingsReader } from "../settings/setting.ts";
+import type { SettingsTable } from "../settings/settings-page.ts";
+import {
+  address,
+  KEYRING_FILE,
+  keyPrefix,
+  logLevel,
+  namespaces,
+  SYSTEM_NAMESPACE,
+  words,
+} from "../settings/shared-settings.ts";
+import { type Address, isNamespace, readDuration } from "../settings/values.ts";
+
+export interface ControllerSettings {
+  /** Where the configuration is published. */
+  readonly redis: RedisValues;
+  readonly keyPrefix: string;
+  /** Undefined: that of the Pod. */
+  readonly kubeconfig: string | undefined;
+  readonly admin: Address;
+  readonly keyRingFile: string;
+  /** Undefined: all. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly systemNamespace: string;
+  readonly logLevel: string;
+  readonly webhook: WebhookSettings | undefined;
+  readonly lease: { readonly namespace: string; readonly name: string };
+  readonly leaseMs: number;
+  /** Of this process, for the lease and for events. */
+  readonly podName: string;
+}
+
+export interface WebhookSettings {
+  readonly listen: Address;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+const REDIS = redisSettings({
+  prefix: "AIRL_REDIS",
+  urlText: "Where data planes count, and where the configuration is published unless it has a Redis of its own.",
+});
+const CONFIG_REDIS = redisSettings({
+  prefix: "AIRL_CONFIG_REDIS",
+  urlText: "Where the configuration is published, when that is another Redis. None of the settings above holds for it.",
+});
+const KUBECONFIG = words({
+  name: "KUBECONFIG",
+  type: "FILE[:FILE]",
+  text: "How the API server is reached. Not set: as the Pod's ServiceAccount.",
+});
+const ADMIN = address({
+  name: "AIRL_ADMIN_LISTEN",
+  fallback: "0.0.0.0:9090",
+  text: "Where /readyz, /livez and /metrics are served.",
+});
+const NAMESPACES = namespaces("Watch these namespaces only. Not set: all.");
+const LOG_LEVEL = logLevel("Logs are JSON on standard error.");
+const KEY_PREFIX = keyPrefix(DEFAULT_PREFIX);
+const WEBHOOK_LISTEN = address({
+  name: "AIRL_WEBHOOK_LISTEN",
+  fallback: "0.0.0.0:9443",
+  text: "Where the admission webhook is served, by TLS; only with a certificate.",
+});
+const WEBHOOK_CERT = words({
+  name: "AIRL_WEBHOOK_CERT_FILE",
+  type: "FILE",
+  text: "PEM certificate of the webhook, with its chain. Read again when it changes. Not set: no webhook.",
+});
+const WEBHOOK_KEY = words({
+  name: "AIRL_WEBHOOK_KEY_FILE",
+  type: "FILE",
+  text: "PEM key of that certificate.",
+});
+const LEASE_NAME: Setting<string> = {
+  ...words({
+    name: "AIRL_LEASE_NAME",
+    type: "NAME",
+    fallback: "ai-rate-limit-controller",
+    text: "The Lease that the replicas contend for.",
+  }),
+  wanted: "a name of at most 63 lower-case letters, digits and -",
+  read: (text) => (isNamespace(text) ? text : undefined),
+};
+const LEASE_NAMESPACE: Setting<string> = {
+  ...words({
+    name: "AIRL_POD_NAMESPACE",
+    type: "NAME",
+    text: "The Pod's namespace, where the Lease lies. Not set: the system namespace.",
+  }),
+  wanted: "the name of a namespace",
+  read: (text) => (isNamespace(text) ? text : undefined),
+};
+const MIN_LEASE_MS = 3_000;
+const LEASE_DURATION: Setting<number> = {
+  name: "AIRL_LEASE_DURATION",
+  type: "DURATION",
+  fallback: "15s",
+  text: "How long the other replicas wait for a leader that is silent.",
+  wanted: "whole seconds, for example 15s, from 3s to 300s",
+  read: (text) => {
+    const ms = readDuration(text);
+    return ms !== undefined && ms % 1_000 === 0 && ms >= MIN_LEASE_MS && ms <= 300_000 ? ms : undefined;
+  },
+};
+const POD_NAME = words({
+  name: "AIRL_POD_NAME",
+  type: "NAME",
+  fallback: "ai-rate-limit-controller",
+  text: "Its Pod: who holds the Lease and reports events.",
+});
+
+export const CONTROLLER_SETTINGS: SettingsTable = {
+  title: "Controller",
+  text: "Watches the custom resources, publishes them compiled to Redis, and says in their status what came of them.",
+  command: "node dist/controller/main.js",
+  settings: [
+    KUBECONFIG,
+    ...Object.values<Setting<unknown>>({ ...REDIS }),
+    ...Object.values<Setting<unknown>>({ ...CONFIG_REDIS }),
+    KEY_PREFIX,
+    ADMIN,
+    KEYRING_FILE,
+    NAMESPACES,
+    SYSTEM_NAMESPACE,
+    LOG_LEVEL,
+    WEBHOOK_LISTEN,
+    WEBHOOK_CERT,
+    WEBHOOK_KEY,
+    LEASE_NAME,
+    LEASE_DURATION,
+    POD_NAME,
+    LEASE_NAMESPACE,
+  ],
+};
+
+/** Throws SettingsError, which names every variable that is wrong. */
+export function readControllerSettings(environment: Environment = process.env): ControllerSettings {
+  const reader = new SettingsReader(environment);
+  const redis = readConfigRedis(reader);
+  const admin = reader.one(ADMIN);
+  const keyRingFile = reader.one(KEYRING_FILE);
+  const systemNamespace = reader.one(SYSTEM_NAMESPACE) ?? "";
+  const rest = {
+    keyPrefix: reader.one(KEY_PREFIX) ?? DEFAULT_PREFIX,
+    kubeconfig: reader.one(KUBECONFIG),
+    namespaces: reader.one(NAMESPACES),
+    systemNamespace,
+    logLevel: reader.one(LOG_LEVEL) ?? "",
+    webhook: readWebhook(reader),
+    lease: { namespace: reader.one(LEASE_NAMESPACE) ?? systemNamespace, name: reader.one(LEASE_NAME) ?? "" },
+    leaseMs: reader.one(LEASE_DURATION) ?? 0,
+    podName: reader.one(POD_NAME) ?? "",
+  };
+  return reader.finish(() => {
+    if (!redis || !admin || keyRingFile === undefined) return undefined;
+    return { redis, admin, keyRingFile, ...rest };
+  });
+}
+
+/** The one that is published to. A counters' Redis beside it is the data planes' matter. */
+function readConfigRedis(reader: SettingsReader): RedisValues | undefined {
+  const counters = readRedis(reader, REDIS);
+  const found = readRedis(reader, CONFIG_REDIS) ?? counters;
+  if (found === undefined) {
+    reader.fault(`${CONFIG_REDIS.url.name} or ${REDIS.url.name} is not set: wanted ${REDIS.url.wanted}`);
+  }
+  return found;
+}
+
+function readWebhook(reader: SettingsReader): WebhookSettings | undefined {
+  const listen = reader.one(WEBHOOK_LISTEN);
+  const certFile = reader.one(WEBHOOK_CERT);
+  const keyFile = reader.one(WEBHOOK_KEY);
+  if (certFile !== undefined && keyFile !== undefined) return listen && { listen, certFile, keyFile };
+  if (certFile !== undefined || keyFile !== undefined) {
+    reader.fault(`${WEBHOOK_CERT.name} and ${WEBHOOK_KEY.name}: wanted both or none`);
+  }
+  return undefined;
+}
