@@ -50,4 +50,3 @@ export const policyStatus = z.strictObject({
     .describe('How many of the data planes that serve the namespace have taken this generation over, like "5/5".'),
 });
 
-type Condition = z.output<typeof condition>;

@@ -1,19 +1,21 @@
-// Gathers log lines and hands them on in blocks: a write for each line costs more than making it, and a destination that
-// gathers lines itself goes through all that it has gathered with every further line.
+// Gathers log lines as bytes and hands them on in blocks: a write for each line costs more than making it, and lines that
+// wait as strings keep all the pieces that they were put together from.
 
 export interface LogDestination {
-  write(text: string): unknown;
+  write(block: string): unknown;
   flushSync(): void;
 }
 
-/** Characters from which on a block leaves. Handing one on wakes another thread, which costs as much as hundreds of lines. */
-const BLOCK_LENGTH = 65_536;
+const BLOCK_BYTES = 65_536;
 /** A line waits for no longer than this. */
 const FLUSH_MS = 100;
+/** UTF-8 bytes of a UTF-16 code unit, at most. */
+const BYTES_PER_UNIT = 3;
 
-export class LogBlocks implements LogDestination {
+export class LogBlocks {
   readonly #destination: LogDestination;
-  #block = "";
+  readonly #block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #filled = 0;
 
   /** Runs a timer that does not keep the process alive: `flushSync` before its end. */
   constructor(destination: LogDestination) {
@@ -24,8 +26,10 @@ export class LogBlocks implements LogDestination {
   }
 
   write(line: string): void {
-    this.#block += line;
-    if (this.#block.length >= BLOCK_LENGTH) this.#pass();
+    const room = line.length * BYTES_PER_UNIT;
+    if (room > BLOCK_BYTES - this.#filled) this.#pass();
+    if (room > BLOCK_BYTES) this.#destination.write(line);
+    else this.#filled += this.#block.write(line, this.#filled);
   }
 
   flushSync(): void {
@@ -34,9 +38,9 @@ export class LogBlocks implements LogDestination {
   }
 
   #pass(): void {
-    if (this.#block === "") return;
-    const block = this.#block;
-    this.#block = "";
+    if (this.#filled === 0) return;
+    const block = this.#block.toString("utf8", 0, this.#filled);
+    this.#filled = 0;
     this.#destination.write(block);
   }
 }

@@ -7,7 +7,7 @@ import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import type { LowCell } from "./metrics/series.ts";
 import type { TrafficCells } from "./metrics/traffic-metrics.ts";
 import type { Exchange, Outcome } from "./proxy/exchange.ts";
-import { requestLine, routeName } from "./request-line.ts";
+import { requestLine } from "./request-line.ts";
 import { createLineWriter } from "./request-log.ts";
 
 export type RecordRequest = (exchange: Exchange, outcome: Outcome) => void;
@@ -17,7 +17,7 @@ export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequ
   const writeLine = createLineWriter(log, "request");
   return (exchange, outcome) => {
     const endedAt = performance.now();
-    const route = routeName(exchange);
+    const route = exchange.route?.displayName ?? "";
     const cells = metrics.traffic(route, exchange.backend?.name ?? "", modelLabel(exchange));
     cells.request(exchange.status, outcome).value++;
     if (outcome === "client_gone") metrics.clientsGone(route).value++;

@@ -12,7 +12,7 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 export function requestLine(exchange: Exchange, outcome: Outcome, endedAt: number): string {
   const { headAt, forwardedAt, info, usage } = exchange;
   let line = `"requestId":"${exchange.id}","outcome":"${outcome}","status":${String(exchange.status)}`;
-  line += text("method", exchange.req.method) + text("route", routeName(exchange));
+  line += text("method", exchange.req.method) + text("route", exchange.route?.displayName ?? "");
   line += text("consumer", exchange.consumer?.displayName) + text("backend", exchange.backend?.name);
   line += `,"dialect":"${exchange.dialect}"${text("operation", exchange.operation?.name)}`;
   if (info !== undefined)
@@ -29,10 +29,6 @@ export function requestLine(exchange: Exchange, outcome: Outcome, endedAt: numbe
 function text(name: string, value: string | undefined): string {
   if (value === undefined) return "";
   return PLAIN.test(value) ? `,"${name}":"${value}"` : `,"${name}":${JSON.stringify(value)}`;
-}
-
-export function routeName({ route }: Exchange): string {
-  return route ? `${route.namespace}/${route.name}` : "";
 }
 
 /** "0.0000063 USD". */

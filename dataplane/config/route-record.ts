@@ -16,7 +16,8 @@ export function createRouteRecord(compiled: CompiledRoute, backends: ReadonlyMap
   const positive = choices.filter(({ weight }) => weight > 0);
   const pool = positive.length > 0 ? positive : choices;
   const byDialect = { OpenAI: speaking("OpenAI", pool), Anthropic: speaking("Anthropic", pool) };
-  return { compiled, namespace, name, balancer: createBalancer(pool.filter(isUsable)), byDialect };
+  const displayName = `${namespace}/${name}`;
+  return { compiled, namespace, name, displayName, balancer: createBalancer(pool.filter(isUsable)), byDialect };
 }
 
 function speaking(dialect: DialectName, pool: readonly Choice<BackendRecord>[]): DialectBackends {

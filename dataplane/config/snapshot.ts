@@ -34,6 +34,7 @@ export interface RouteRecord {
   readonly compiled: CompiledRoute;
   readonly namespace: string;
   readonly name: string;
+  readonly displayName: string;
   /** All backends that can be sent requests; for requests that no backend will see. */
   readonly balancer: Balancer<BackendRecord>;
   /** Those of the backends that speak a dialect. */

@@ -95,8 +95,8 @@ export interface HistogramCell {
 }
 
 interface HistogramState extends HistogramCell {
-  readonly counts: Float64Array;
-  sum(): number;
+  /** Observations by bucket, the last one without a bound; behind them their sum. */
+  readonly numbers: Float64Array;
 }
 
 /** `buckets` are upper bounds in seconds, ascending. */
@@ -106,26 +106,26 @@ export function histogram(
 ): Family<HistogramCell> {
   const { buckets, name } = options;
   const make = (): HistogramState => {
-    const counts = new Float64Array(buckets.length + 1);
-    let sum = 0;
+    const numbers = new Float64Array(buckets.length + 2);
+    const sumAt = buckets.length + 1;
     return {
-      counts,
-      sum: () => sum,
+      numbers,
       observe(value) {
         let i = 0;
         while (i < buckets.length && value > (buckets[i] ?? Infinity)) i++;
-        counts[i] = (counts[i] ?? 0) + 1;
-        sum += value;
+        numbers[i] = (numbers[i] ?? 0) + 1;
+        numbers[sumAt] = (numbers[sumAt] ?? 0) + value;
       },
     };
   };
   const samples = (labels: Readonly<Record<string, string>>, state: HistogramState): Sample[] => {
     let total = 0;
-    const rows = [...state.counts].map((count, i): Sample => {
+    const sum = state.numbers[buckets.length + 1] ?? 0;
+    const rows = [...state.numbers.subarray(0, -1)].map((count, i): Sample => {
       total += count;
       return { labels: { ...labels, le: buckets[i] ?? "+Inf" }, value: total, metricName: `${name}_bucket` };
     });
-    rows.push({ labels, value: state.sum(), metricName: `${name}_sum` });
+    rows.push({ labels, value: sum, metricName: `${name}_sum` });
     rows.push({ labels, value: total, metricName: `${name}_count` });
     return rows;
   };

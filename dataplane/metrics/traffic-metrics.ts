@@ -42,12 +42,12 @@ export function trafficMetrics(registry: Registry): TrafficMetrics {
     labels: [...where, "currency"],
   });
   const { duration, firstToken, perOutputToken } = trafficTimes(registry);
-  const known = new Map<string, TrafficCells>();
+  const known = new Map<string, Map<string, Map<string, TrafficCells>>>();
   const modelLabel = createModelLabels();
   return (route, backend, model) => {
     const label = modelLabel(model);
-    const key = `${route}\n${backend}\n${label}`;
-    const found = known.get(key);
+    const byModel = within(within(known, route), backend);
+    const found = byModel.get(label);
     if (found) return found;
     const cells: TrafficCells = {
       request: memo((status: number, decision: string) =>
@@ -59,7 +59,7 @@ export function trafficMetrics(registry: Registry): TrafficMetrics {
       firstToken: once(() => firstToken.cell(route, backend)),
       perOutputToken: once(() => perOutputToken.cell(route, backend)),
     };
-    known.set(key, cells);
+    byModel.set(label, cells);
     return cells;
   };
 }
@@ -88,6 +88,8 @@ function createModelLabels(): (model: string | undefined) => string {
   const models = new Set<string>();
   return (model) => {
     if (model === undefined) return "";
+    // What is a label is one as it stands.
+    if (models.has(model)) return model;
     // Half of a surrogate pair has no UTF-8 form, and scrapers drop NUL: two names that differ by it alone would render as
     // one series twice.
     const name = model.slice(0, MODEL_LENGTH).replace(/[\p{Surrogate}\p{Control}]/gu, "\ufffd");
@@ -96,6 +98,15 @@ function createModelLabels(): (model: string | undefined) => string {
     models.add(name);
     return name;
   };
+}
+
+/** The map at this key, made when there is none. */
+function within<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  const known = maps.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<string, V>();
+  maps.set(key, made);
+  return made;
 }
 
 function once(make: () => HistogramCell): () => HistogramCell {

@@ -64,6 +64,8 @@ export class Exchange {
   /** The rest of the request cannot be read: its framing is broken or its time is over. */
   unreadable = false;
   finished = false;
+  /** Who is told, in place of the handler, that the client has gone: once the request is forwarded, its relay. */
+  onClientGone: (() => void) | undefined;
 
   constructor(parts: Pick<Exchange, "id" | "req" | "res" | "headers" | "config" | "startedAt">) {
     this.id = parts.id;

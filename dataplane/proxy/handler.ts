@@ -57,8 +57,9 @@ export function createHandler(deps: HandlerDeps): Handler {
     const exchange = new Exchange({ id, req, res, headers, config, startedAt });
     exchange.dialect = dialect;
     res.on("close", () => {
-      // Once a request is forwarded its relay sees the client go, settles, and then ends the exchange.
-      if (exchange.forwardedAt === 0) end(deps, exchange, "client_gone");
+      // Once a request is forwarded its relay settles, and then ends the exchange.
+      if (exchange.onClientGone) exchange.onClientGone();
+      else end(deps, exchange, "client_gone");
     });
     const problem =
       formProblem(req, headers) ??

@@ -34,9 +34,9 @@ export class Relay implements UpstreamHandler {
   constructor(exchange: Exchange, options: RelayOptions) {
     this.#exchange = exchange;
     this.#options = options;
-    exchange.res.on("close", () => {
+    exchange.onClientGone = () => {
       this.#clientClosed();
-    });
+    };
   }
 
   onHead(status: number, rawHeaders: readonly string[]): void {

@@ -1,7 +1,7 @@
 // Lines leave in blocks, in order, none of them late and none of them lost at the end.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LogBlocks } from "../../dataplane/log-blocks.ts";
+import { LogBlocks, type LogDestination } from "../../dataplane/log-blocks.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,9 +10,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function aDestination(): { readonly events: string[]; write(text: string): void; flushSync(): void } {
+function aDestination(): LogDestination & { readonly events: string[] } {
   const events: string[] = [];
-  return { events, write: (text) => void events.push(text), flushSync: () => void events.push("flushed") };
+  return { events, write: (block) => void events.push(block), flushSync: () => void events.push("flushed") };
 }
 
 test("[unit] lines wait for each other, but not for long", () => {
@@ -27,13 +27,16 @@ test("[unit] lines wait for each other, but not for long", () => {
   expect(destination.events).toHaveLength(1);
 });
 
-test("[unit] a full block leaves at once", () => {
+test("[unit] a block leaves when the next line may not fit, and lines are never cut or reordered", () => {
   const destination = aDestination();
   const blocks = new LogBlocks(destination);
-  const line = `${"x".repeat(40_000)}\n`;
-  blocks.write(line);
-  blocks.write(line);
-  expect(destination.events).toEqual([line + line]);
+  const lines = Array.from({ length: 3000 }, (_, i) => `${String(i)} ${"\u00e9\u20ac".repeat(i % 40)}\n`);
+  lines.push(`${"x".repeat(100_000)}\n`, "after\n");
+  for (const line of lines) blocks.write(line);
+  expect(destination.events.length).toBeGreaterThan(2);
+  blocks.flushSync();
+  expect(destination.events.slice(0, -1).join("")).toBe(lines.join(""));
+  for (const block of destination.events.slice(0, -1)) expect(block.endsWith("\n")).toBe(true);
 });
 
 test("[unit] at the end what waits is written before the flush", () => {
