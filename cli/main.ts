@@ -5,6 +5,9 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import { pino } from "pino";
 import { createRing } from "../dataplane/contract/keyring.ts";
+import { isRecord } from "../compiler/is-record.ts";
+import { keepYoungObjectsYoung } from "../dataplane/collector-flags.ts";
+import { deriveKeys, type NamespaceKeys } from "../dataplane/contract/keyring.ts";
 import { LogBlocks } from "../dataplane/log-blocks.ts";
 import { readVersion } from "../settings/program-version.ts";
 import { runCommand } from "./command.ts";
@@ -12,6 +15,8 @@ import { createFileGateway } from "./data-plane.ts";
 import type { Platform, Signals } from "./platform.ts";
 import { type Terminal, takesColour } from "./terminal.ts";
 import { wallClockMs } from "./wall-clock.ts";
+
+keepYoungObjectsYoung();
 
 const standardError = pino.destination({ dest: 2, sync: false });
 const logOutput = new LogBlocks(standardError);
