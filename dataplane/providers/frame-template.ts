@@ -8,6 +8,13 @@ import type { ByteRange } from "./sse.ts";
 const MAX_FRAME_BYTES = 4096;
 const MAX_TEXT_BYTES = 256;
 const FIRST_PRINTABLE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LETTER_D = 0x64;
+/** Bytes that stand for themselves in a string: most texts have no others, and need no closer look. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= FIRST_PRINTABLE && byte !== QUOTE && byte !== BACKSLASH),
+);
 /** Streams whose events always differ (a random padding in each) are learned from ever more seldom. */
 const MAX_PAUSE = 64;
 
@@ -50,15 +57,24 @@ export class FrameTemplate {
   match(buffer: Buffer, from: number): number {
     if (this.templateBytes === 0 || !this.equals(from, 0, this.headBytes)) return from;
     const textFrom = from + this.headBytes;
-    const textTo = this.endOfText(buffer, textFrom);
+    const textTo = this.endOfPlainText(buffer, textFrom) ?? this.endOfText(buffer, textFrom);
     if (textTo === undefined || !this.equals(textTo, this.headBytes, this.templateBytes)) return from;
-    this.textBytes = this.tally.count(this.strings.utf8Bytes);
     this.pause = 0;
     this.nextPause = 1;
     return textTo + this.templateBytes - this.headBytes;
   }
 
-  /** Undefined for a text that does not end soon, or that breaks the line or the string. */
+  /** Undefined for a text that has escapes or may be a data URL. Sets `textBytes`. */
+  private endOfPlainText(buffer: Buffer, from: number): number | undefined {
+    const limit = Math.min(from + MAX_TEXT_BYTES, buffer.length);
+    let to = from;
+    while (to < limit && PLAIN[buffer[to] ?? 0] === 1) to += 1;
+    if (to === limit || buffer[to] !== QUOTE || buffer[from] === LETTER_D) return undefined;
+    this.textBytes = to - from;
+    return to;
+  }
+
+  /** Undefined for a text that does not end soon, or that breaks the line or the string. Sets `textBytes`. */
   private endOfText(buffer: Buffer, from: number): number | undefined {
     const limit = Math.min(from + MAX_TEXT_BYTES, buffer.length);
     this.strings.begin();
@@ -69,17 +85,18 @@ export class FrameTemplate {
     for (let i = from; i < to; i++) {
       if ((buffer[i] ?? 0) < FIRST_PRINTABLE) return undefined;
     }
+    this.textBytes = this.tally.count(this.strings.utf8Bytes);
     return to;
   }
 
-  /** Whether the chunk has, from `at` on, the template's bytes `[from, to)`. Compares four bytes at a time. */
+  /** Whether the chunk has, from `at` on, the template's bytes `[from, to)`. Compares four bytes at a time, in the order that machines have them. */
   private equals(at: number, from: number, to: number): boolean {
     const { chunk, template } = this;
     const shift = at - from;
     if (to + shift > chunk.byteLength) return false;
     let i = from;
     for (; i + 4 <= to; i += 4) {
-      if (chunk.getInt32(i + shift) !== template.getInt32(i)) return false;
+      if (chunk.getInt32(i + shift, true) !== template.getInt32(i, true)) return false;
     }
     for (; i < to; i++) {
       if (chunk.getUint8(i + shift) !== template.getUint8(i)) return false;
