@@ -4,10 +4,8 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import { pino } from "pino";
-import { createRing } from "../dataplane/contract/keyring.ts";
-import { isRecord } from "../compiler/is-record.ts";
 import { keepYoungObjectsYoung } from "../dataplane/collector-flags.ts";
-import { deriveKeys, type NamespaceKeys } from "../dataplane/contract/keyring.ts";
+import { createRing } from "../dataplane/contract/keyring.ts";
 import { LogBlocks } from "../dataplane/log-blocks.ts";
 import { readVersion } from "../settings/program-version.ts";
 import { runCommand } from "./command.ts";

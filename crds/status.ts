@@ -49,4 +49,3 @@ export const policyStatus = z.strictObject({
     .optional()
     .describe('How many of the data planes that serve the namespace have taken this generation over, like "5/5".'),
 });
-

@@ -6,17 +6,19 @@ import { pino } from "pino";
 import { readVersion } from "../settings/program-version.ts";
 import { SettingsError } from "../settings/setting.ts";
 import { settingsHelp } from "../settings/settings-page.ts";
+import { keepYoungObjectsYoung } from "./collector-flags.ts";
+import { LogBlocks } from "./log-blocks.ts";
 import { startProgram } from "./program.ts";
 import { DATA_PLANE_SETTINGS, type DataPlaneSettings, readDataPlaneSettings } from "./settings.ts";
 import { wallClockMs } from "./wall-clock.ts";
 
-/** Lines leave in blocks, or after this time: a write for each line costs more than making it. */
-const LOG_BLOCK_BYTES = 8_192;
-const LOG_FLUSH_MS = 100;
-const logOutput = pino.destination({ dest: 2, sync: false, minLength: LOG_BLOCK_BYTES, periodicFlush: LOG_FLUSH_MS });
+keepYoungObjectsYoung();
+
+const standardError = pino.destination({ dest: 2, sync: false });
+const logOutput = new LogBlocks(standardError);
 // Where errors and logs cannot be written, there is no place left to say so.
 process.stderr.on("error", () => {});
-logOutput.on("error", () => {});
+standardError.on("error", () => {});
 
 const EXIT_FAILED = 1;
 const EXIT_SETTINGS = 2;
