@@ -31,9 +31,10 @@ export function createConfigMetrics(registry: Registry): ConfigMetrics {
     help: "Readings of a namespace's configuration from Redis: as a whole, or only what had changed.",
     labels: ["kind"],
   });
+  const byKind = { full: reads.cell("full"), incremental: reads.cell("incremental") };
   return {
     objects: (kind) => objects.cell(kind),
-    reads: (kind) => reads.cell(kind),
+    reads: (kind) => byKind[kind],
     appliedSeconds: single("airl_config_applied_timestamp_seconds", "When the configuration last changed here."),
     checkedSeconds: single(
       "airl_config_checked_timestamp_seconds",

@@ -50,19 +50,19 @@ test("[kubernetes] kubectl get prints what tells objects apart", async ({ cluste
       .replaceAll(/\| \d+m?s$/gm, "| AGE");
   };
   expect(await lines("aicon")).toMatchInlineSnapshot(`
-    "NAME | USERNAME | GROUPS | AGE
+    "NAME | USERNAME | GROUPS | ACCEPTED | PROGRAMMED | RESOLVED | AGE
     alice | [] | AGE"
   `);
   expect(await lines("aibe")).toMatchInlineSnapshot(`
-    "NAME | PROVIDER | ENDPOINT | AUTH | AGE
+    "NAME | PROVIDER | ENDPOINT | AUTH | ACCEPTED | PROGRAMMED | RESOLVED | AGE
     demo | OpenAICompatible | http://127.0.0.1:9000 | APIKey | AGE"
   `);
   expect(await lines("airt")).toMatchInlineSnapshot(`
-    "NAME | PATH | BACKEND | AGE
+    "NAME | PATH | BACKEND | ACCEPTED | PROGRAMMED | RESOLVED | AGE
     chat | /v1 | demo | AGE"
   `);
   expect(await lines("airlp")).toMatchInlineSnapshot(`
-    "NAME | MODE | CONSUMERS | GROUPS | LIMIT | AGE
+    "NAME | MODE | CONSUMERS | GROUPS | LIMIT | ACCEPTED | PROGRAMMED | RESOLVED | ENFORCED | PROXIES | AGE
     tokens | Enforce | ["alice"] | budget | AGE"
   `);
   const all = await cluster.kubectl(["get", "-n", namespace, "ai", "-o", "name"]);
