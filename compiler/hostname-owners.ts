@@ -1,6 +1,7 @@
 // Which namespace a host name belongs to, so that no route takes requests that another namespace receives: to the system
-// namespace if it claims it, else to the namespace of the oldest route that does. Who has "*.a.com" has every name below,
-// and who has "*" (a match without host names) every name. A name that is older than a wildcard around it stays where it is.
+// namespace if it claims it, else to the namespace of the oldest route that does. Who has "*.a.com" has every name below.
+// Who has "*" (a match without host names) has what nobody names, and no more. A name that is older than a wildcard around
+// it stays where it is.
 
 import { compareAge } from "./object-age.ts";
 
@@ -41,11 +42,11 @@ export function refusedHostnames<T>(
   return refused;
 }
 
-/** "x.a.com" -> "x.a.com", "*.a.com", "*.com", "*": every claim that takes requests for it. */
+/** "x.a.com" -> "x.a.com", "*.a.com", "*.com": every claim that takes requests for it by name. */
 function covering(hostname: string): readonly string[] {
   if (hostname === EVERY_HOSTNAME) return [EVERY_HOSTNAME];
   const names = [hostname];
   const bare = hostname.startsWith("*.") ? hostname.slice(2) : hostname;
   for (let dot = bare.indexOf("."); dot >= 0; dot = bare.indexOf(".", dot + 1)) names.push(`*${bare.slice(dot)}`);
-  return [...names, EVERY_HOSTNAME];
+  return names;
 }
