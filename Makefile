@@ -41,6 +41,8 @@ generate: build ## Write the files that are generated from the schemas and table
 	@if [ -f dist/crds/generate.js ]; then echo "generate: CRDs"; node dist/crds/generate.js; fi
 	@echo "generate: docs/settings.md"
 	@node scripts/generate-settings.mjs
+	@echo "generate: controller/rbac.yaml"
+	@node scripts/generate-rbac.mjs
 
 format: install ## Format the sources and sort their imports
 	@echo "format: biome"

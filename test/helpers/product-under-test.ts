@@ -5,7 +5,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { rbacObjects } from "../../controller/rbac.ts";
 import { eventually } from "./clock.ts";
 import { type CommandProcess, startProgram } from "./command-process.ts";
 import { type FakeUpstream, startFakeUpstream } from "./fake-upstream.ts";
@@ -14,7 +13,7 @@ import { findKubePrograms } from "./kube-programs.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 
 export const SYSTEM = "ai-rate-limit-system";
-const LEASE = "ai-rate-limit-controller";
+const ACCOUNT = "ai-rate-limit-controller";
 
 export interface Running {
   readonly process: CommandProcess;
@@ -112,19 +111,12 @@ async function install({ kubectl }: KubeControlPlane): Promise<void> {
   await kubectl(["apply", "--server-side", "-f", "crds/"]);
   await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "-f", "crds/"]);
   await kubectl(["create", "namespace", SYSTEM]);
-  await kubectl(["create", "serviceaccount", "-n", SYSTEM, "controller"]);
-  const objects = rbacObjects({
-    name: "ai-rate-limit-controller",
-    namespace: SYSTEM,
-    serviceAccount: "controller",
-    leaseName: LEASE,
-  });
-  for (const object of objects) await kubectl(["apply", "-f", "-"], JSON.stringify(object));
+  await kubectl(["apply", "-f", "controller/rbac.yaml"]);
 }
 
 /** Of the controller's own account: what the roles above do not grant fails in every test. */
 async function controllersKubeconfig(cluster: KubeControlPlane, folder: string): Promise<string> {
-  const token = await cluster.kubectl(["create", "token", "-n", SYSTEM, "controller", "--duration=1h"]);
+  const token = await cluster.kubectl(["create", "token", "-n", SYSTEM, ACCOUNT, "--duration=1h"]);
   const ca = Buffer.from(cluster.ca).toString("base64");
   const path = join(folder, "controller.kubeconfig");
   const config = {
