@@ -15,6 +15,7 @@ import type { KubeApi } from "./kube/kube-api.ts";
 import { createKubeClient } from "./kube/kube-client.ts";
 import { createLeaderElection, type LeaderElection } from "./kube/leader-election.ts";
 import { createLeader, type Leader } from "./leader.ts";
+import { createLiveness } from "./liveness.ts";
 import { type ControllerMetrics, createControllerMetrics } from "./metrics.ts";
 import { createDataPlaneReader } from "./publish/data-planes.ts";
 import { createPublisher, type Publisher } from "./publish/publisher.ts";
@@ -41,8 +42,6 @@ export interface Program {
 type RedisClient = ReturnType<typeof createRedisClient>;
 
 const FILES_POLL_MS = 2_000;
-/** A watch is silent between two bookmarks; after so long without any sign its loop is stuck. */
-const STUCK_MS = 600_000;
 
 /** Rejects when the key ring or kubeconfig cannot be read, settings cannot work together, or an address is taken. */
 export async function startProgram(input: ProgramInput): Promise<Program> {
@@ -221,7 +220,7 @@ async function serve(parts: Parts): Promise<Servers> {
   const { settings } = parts.input;
   const webhook = await serveWebhook(parts);
   const open = createAdminServer({
-    notLive: () => stuck(parts),
+    notLive: createLiveness(feed, parts.input.clock),
     notReady: () => {
       const missing = feed.missing();
       return missing.length === 0 ? undefined : `waiting for ${missing.join(", ")}`;
@@ -236,15 +235,6 @@ async function serve(parts: Parts): Promise<Servers> {
   const address = admin.address();
   const bound = typeof address === "object" && address !== null ? { host: address.address, port: address.port } : null;
   return { admin, webhook, addresses: { admin: bound ?? settings.admin, webhookPort: webhook?.port } };
-}
-
-/** Watches that give no sign of life for long are past helping themselves. */
-function stuck({ feed, input: { clock } }: Parts): string | undefined {
-  const nowMs = clock.monotonicMs();
-  const silent = feed
-    .watches()
-    .find(({ lastEventAtMs }) => lastEventAtMs !== undefined && nowMs - lastEventAtMs > STUCK_MS);
-  return silent && `no sign of the API server for ${silent.kind} objects`;
 }
 
 async function serveWebhook({ input, metrics }: Parts): Promise<WebhookServer | undefined> {
