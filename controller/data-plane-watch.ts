@@ -44,7 +44,12 @@ async function lookOnce(options: DataPlaneWatchOptions, gonePods: Set<string>): 
   const { reader, api, clock, namespaces, seen } = options;
   const found = await reader.readDataPlanes(namespaces());
   const nowMs = clock.wallMs();
-  const entries = found.map(({ scope, id, ageMs, heartbeat }) => ({ scope, id, seenMs: nowMs - ageMs, heartbeat }));
+  const entries = found.map(({ scope, id, ageMs, heartbeat }) => ({
+    scope,
+    id,
+    seenMs: seenAt(nowMs, ageMs),
+    heartbeat,
+  }));
   for (const { heartbeat, seenMs } of entries) {
     const pod = heartbeat?.pod;
     if (pod === undefined || nowMs - seenMs <= SILENT_AFTER_MS || gonePods.has(pod.uid)) continue;
@@ -54,6 +59,11 @@ async function lookOnce(options: DataPlaneWatchOptions, gonePods: Set<string>): 
   seen(present, entries);
   for (const { scope, id } of gone) await reader.forgetDataPlane(scope, id);
   if (entries.length === 0) gonePods.clear();
+}
+
+/** What tells no time was last seen at no time that anybody remembers. */
+function seenAt(nowMs: number, ageMs: number): number {
+  return Number.isFinite(ageMs) ? nowMs - ageMs : 0;
 }
 
 /** A Pod of the same name that came later is another one. An API server that does not answer says nothing. */
