@@ -9,12 +9,12 @@ import { type ConsumerSpec, consumerSpec } from "../crds/consumer.ts";
 import { findKind, KINDS, type Kind } from "../crds/index.ts";
 import { API_VERSION } from "../crds/meta.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
-import { fieldPath, foundText, foundType } from "./found-text.ts";
+import { foundText, foundType } from "./found-text.ts";
 import { isRecord } from "./is-record.ts";
 import { withSuggestion } from "./nearest-name.ts";
 import { createdMsOf, readRef } from "./read-metadata.ts";
 import { readSecret, type SecretObject } from "./read-secret.ts";
-import { readSpec, unknownFieldText } from "./read-spec.ts";
+import { readSpec, unknownFieldsAt } from "./read-spec.ts";
 import { createReporter, type Reporter } from "./report.ts";
 
 export interface Resource<K extends string, S> {
@@ -83,14 +83,7 @@ function readObject(
   report: Reporter,
 ): SourceObject | undefined {
   if (kind === "Secret") return readSecret(manifest, report);
-  for (const field of Object.keys(manifest).filter((name) => !FIELDS.includes(name))) {
-    report.error({
-      code: "UnknownField",
-      field: fieldPath([field]),
-      found: "an unknown field",
-      wanted: unknownFieldText(field, FIELDS),
-    });
-  }
+  for (const problem of unknownFieldsAt([], manifest, FIELDS)) report.error(problem);
   const read = <T extends z.ZodType>(schema: T): z.output<T> | undefined =>
     readSpec(schema, manifest["spec"], { kind, report });
   const identity = { ref: report.ref, createdMs: createdMsOf(manifest) };

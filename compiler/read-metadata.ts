@@ -4,9 +4,9 @@
 import type { z } from "zod";
 import { entryName, objectName } from "../crds/meta.ts";
 import type { ObjectRef } from "./finding.ts";
-import { fieldPath, foundText, foundType } from "./found-text.ts";
+import { foundText, foundType } from "./found-text.ts";
 import { isRecord } from "./is-record.ts";
-import { unknownFieldText } from "./read-spec.ts";
+import { unknownFieldsAt } from "./read-spec.ts";
 import type { Problem } from "./report.ts";
 
 /** ObjectMeta of Kubernetes 1.29 to 1.34. */
@@ -43,7 +43,7 @@ export function readRef(manifest: Record<string, unknown>, defaultNamespace: str
   if (!isRecord(metadata)) {
     return { ref, problems: [{ code: "Invalid", field: "metadata", found: foundType(metadata), wanted: "an object" }] };
   }
-  const problems = unknownFields(metadata);
+  const problems = [...unknownFieldsAt(["metadata"], metadata, FIELDS)];
   const read = (schema: z.ZodString, field: string, value: unknown): string | undefined => {
     const parsed = schema.safeParse(value);
     const wanted = parsed.error?.issues[0]?.message ?? "";
@@ -57,16 +57,6 @@ export function readRef(manifest: Record<string, unknown>, defaultNamespace: str
 
 function kindName(kind: unknown): string {
   return typeof kind === "string" && /^\w{1,63}$/.test(kind) ? kind : "";
-}
-
-function unknownFields(metadata: Record<string, unknown>): Problem[] {
-  const unknown = Object.keys(metadata).filter((field) => !FIELDS.includes(field));
-  return unknown.map((field) => ({
-    code: "UnknownField",
-    field: fieldPath(["metadata", field]),
-    found: "an unknown field",
-    wanted: unknownFieldText(field, FIELDS),
-  }));
 }
 
 export interface ManifestVersion {

@@ -4,7 +4,7 @@
 import type { ObjectRef } from "./finding.ts";
 import { fieldPath, foundType } from "./found-text.ts";
 import { isRecord } from "./is-record.ts";
-import { unknownFieldText } from "./read-spec.ts";
+import { unknownFieldsAt } from "./read-spec.ts";
 import type { Reporter } from "./report.ts";
 
 export interface SecretObject {
@@ -22,14 +22,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 /** Undefined after reporting. stringData goes before data, as on the API server. */
 export function readSecret(manifest: Record<string, unknown>, report: Reporter): SecretObject | undefined {
-  for (const field of Object.keys(manifest).filter((name) => !FIELDS.includes(name))) {
-    report.error({
-      code: "UnknownField",
-      field: fieldPath([field]),
-      found: "an unknown field",
-      wanted: unknownFieldText(field, FIELDS),
-    });
-  }
+  for (const problem of unknownFieldsAt([], manifest, FIELDS)) report.error(problem);
   const data = readMap(manifest, "data", report);
   const stringData = readMap(manifest, "stringData", report);
   if (report.hasError()) return undefined;

@@ -7,7 +7,15 @@ import { fieldsAt, toStructural } from "../crds/structural.ts";
 import { fieldPath, foundText, foundType, HIDDEN } from "./found-text.ts";
 import { isRecord } from "./is-record.ts";
 import { nearestName, withSuggestion } from "./nearest-name.ts";
-import type { Reporter } from "./report.ts";
+import type { Problem, Reporter } from "./report.ts";
+import { hasMoreValues } from "./value-count.ts";
+
+/** The largest valid spec, a policy of 16 limits with 8 conditions of 64 values each, has half as many. */
+const MAX_VALUES = 20_000;
+/** Problems that are told of one spec; nobody reads on. */
+const MAX_TOLD = 100;
+/** Unknown fields of one object that are told one by one. */
+const MAX_UNKNOWN = 20;
 
 type Path = readonly PropertyKey[];
 
@@ -17,27 +25,44 @@ export function readSpec<T extends z.ZodType>(
   value: unknown,
   { kind, report }: SpecSource,
 ): z.output<T> | undefined {
+  if (hasMoreValues(value, MAX_VALUES)) {
+    const found = `more than ${String(MAX_VALUES)} values`;
+    report.error({ code: "Invalid", field: "spec", found, wanted: "fewer: no valid spec has half as many" });
+    return undefined;
+  }
   const parsed = schema.safeParse(value, { error: wantedText });
   if (parsed.success) return parsed.data;
-  const reported = new Set<string>();
-  const hasUnknown = parsed.error.issues.some((issue) => issue.code === "unrecognized_keys");
+  reportIssues(parsed.error, value, { kind, report });
+  return undefined;
+}
+
+function reportIssues(error: z.ZodError, value: unknown, { kind, report }: SpecSource): void {
+  const problems = problemsOf(error, value, kind);
+  for (const problem of problems.slice(0, MAX_TOLD)) report.error(problem);
+  const left = problems.length - MAX_TOLD;
+  if (left <= 0) return;
+  const found = `${String(left)} more problems`;
+  report.error({ code: "Invalid", field: "spec", found, wanted: "those above mended first" });
+}
+
+/** Each problem once. */
+function problemsOf({ issues }: z.ZodError, value: unknown, kind: Kind): readonly Problem[] {
+  const problems = new Map<string, Problem>();
+  const hasUnknown = issues.some((issue) => issue.code === "unrecognized_keys");
   const structure = hasUnknown ? toStructural(kind.spec, "spec") : undefined;
-  for (const issue of parsed.error.issues) {
+  for (const issue of issues) {
     if (issue.code === "unrecognized_keys") {
       const known = structure ? fieldsAt(structure, issue.path) : [];
-      for (const key of issue.keys) reportUnknownField({ kind, report, known }, issue.path, key);
+      for (const problem of unknownFields(issue, known, kind))
+        problems.set(`${problem.field} ${String(problems.size)}`, problem);
       continue;
     }
-    const problem = {
-      field: fieldPath(["spec", ...issue.path]),
-      found: foundBy(issue, value, kind),
-      wanted: issue.message,
-    };
-    const line = `${problem.field}: ${problem.wanted}`;
-    if (!reported.has(line)) report.error({ code: "Invalid", ...problem });
-    reported.add(line);
+    const field = fieldPath(["spec", ...issue.path]);
+    const line = `${field}: ${issue.message}`;
+    if (problems.has(line)) continue;
+    problems.set(line, { code: "Invalid", field, found: foundBy(issue, value, kind), wanted: issue.message });
   }
-  return undefined;
+  return [...problems.values()];
 }
 
 export interface SpecSource {
@@ -104,22 +129,42 @@ function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
-interface UnknownFieldSource extends SpecSource {
-  readonly known: readonly string[];
-}
-
-function reportUnknownField({ kind, report, known }: UnknownFieldSource, path: Path, key: string): void {
-  // A key typed where its member's name belongs ({apiKey: {sk-...}}) is a secret as well.
-  const isShown = !isSecret(kind, [...path, key], key) || nearestName(key, known) !== undefined;
-  report.error({
-    code: "UnknownField",
-    field: fieldPath(["spec", ...path, ...(isShown ? [key] : [])]),
-    found: isShown ? "an unknown field" : "an unknown field (hidden)",
-    wanted: unknownFieldText(key, known),
+function unknownFields(
+  { path, keys }: z.core.$ZodIssueUnrecognizedKeys,
+  known: readonly string[],
+  kind: Kind,
+): readonly Problem[] {
+  if (keys.length > MAX_UNKNOWN) return [manyUnknown(["spec", ...path], keys.length, known)];
+  return keys.map((key) => {
+    // A key typed where its member's name belongs ({apiKey: {sk-...}}) is a secret as well.
+    const isShown = !isSecret(kind, [...path, key], key) || nearestName(key, known) !== undefined;
+    return {
+      code: "UnknownField",
+      field: fieldPath(["spec", ...path, ...(isShown ? [key] : [])]),
+      found: isShown ? "an unknown field" : "an unknown field (hidden)",
+      wanted: unknownFieldText(key, known),
+    };
   });
 }
 
-export function unknownFieldText(key: string, known: readonly string[]): string {
+function manyUnknown(path: Path, count: number, known: readonly string[]): Problem {
+  const wanted = known.length === 0 ? "no field here" : `only ${known.join(", ")}`;
+  return { code: "UnknownField", field: fieldPath(path), found: `${String(count)} unknown fields`, wanted };
+}
+
+/** Fields of the object at the path, which is no spec and holds no secrets, that are none of those known. */
+export function unknownFieldsAt(path: Path, object: object, known: readonly string[]): readonly Problem[] {
+  const unknown = Object.keys(object).filter((field) => !known.includes(field));
+  if (unknown.length > MAX_UNKNOWN) return [manyUnknown(path, unknown.length, known)];
+  return unknown.map((field) => ({
+    code: "UnknownField",
+    field: fieldPath([...path, field]),
+    found: "an unknown field",
+    wanted: unknownFieldText(field, known),
+  }));
+}
+
+function unknownFieldText(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
   if (nearest !== undefined) return withSuggestion("a known field", key, known);
   return known.length === 0 ? "no field here" : `one of ${known.join(", ")}`;

@@ -9,7 +9,6 @@ import { findKind } from "../../crds/index.ts";
 import { GROUP } from "../../crds/meta.ts";
 import type { RingFor } from "../../dataplane/contract/keyring.ts";
 import type { AdmissionRequest, Verdict } from "./admission-review.ts";
-import { hasMoreValues } from "./value-count.ts";
 import { refusalText, warningTexts } from "./verdict-text.ts";
 
 /**
@@ -28,9 +27,6 @@ export interface JudgeDeps {
 /** By itself every name that an object mentions is unknown, so that says nothing. */
 const NEEDS_OTHERS: ReadonlySet<FindingCode> = new Set(["TargetNotFound", "SecretNotFound"]);
 
-/** The largest valid spec, a policy of 16 limits with 8 conditions of 64 values each, has half as many. */
-const MAX_VALUES = 20_000;
-
 const ALLOWED: Verdict = { refusal: undefined, warnings: [] };
 
 export function judgeObject(request: AdmissionRequest, deps: JudgeDeps): Verdict {
@@ -46,10 +42,6 @@ export function judgeObject(request: AdmissionRequest, deps: JudgeDeps): Verdict
 }
 
 function judgeSpec(request: AdmissionRequest, { ringFor, systemNamespace, judgeBeside }: JudgeDeps): Verdict {
-  const spec = isRecord(request.object) ? request.object["spec"] : undefined;
-  if (hasMoreValues(spec, MAX_VALUES)) {
-    return { refusal: `the spec has more than ${String(MAX_VALUES)} values, which no valid one has`, warnings: [] };
-  }
   const manifest = manifestOf(request);
   const { findings } = compile({ manifests: [manifest], ringFor, systemNamespace });
   const own = findings.filter(({ code }) => !NEEDS_OTHERS.has(code));

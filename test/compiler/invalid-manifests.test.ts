@@ -79,3 +79,43 @@ test("[unit] a reference carries no text that could not be a name", ({ expect })
   const { findings } = compiled({ ...aConsumer({ name: "\u001b[2J" }), kind: "Con\nsumer" });
   expect(findings.map(({ object }) => object)).toEqual([{ kind: "", namespace: "default", name: "" }]);
 });
+
+const many = Object.fromEntries(Array.from({ length: 250_000 }, (_, i) => [`f${String(i)}`, 1]));
+
+test.for([
+  {
+    at: "spec",
+    to: { ...many, username: "user1" },
+    line: "spec: found more than 20000 values, wanted fewer: no valid spec has half as many",
+  },
+  {
+    at: "spec.groups",
+    to: Array.from({ length: 250_000 }, () => 1),
+    line: "spec: found more than 20000 values, wanted fewer: no valid spec has half as many",
+  },
+  { at: "metadata", to: { name: "user1", ...many }, line: /metadata: found 250000 unknown fields, wanted only name,/ },
+  {
+    at: "metadata.labels",
+    to: many,
+    line: undefined,
+  },
+])("[unit] an object with 250,000 values in $at is one finding at most", ({ at, to, line }, { expect }) => {
+  const lines = linesOf(compiled(withField(consumer, at, to)));
+  expect(lines.filter((text) => !text.includes("value: found (hidden)"))).toEqual(
+    line === undefined ? [] : [expect.stringMatching(line)],
+  );
+});
+
+test("[unit] 250,000 unknown fields beside spec are one finding", ({ expect }) => {
+  expect(linesOf(compiled({ ...consumer, ...many }))).toEqual([
+    "Consumer default/user1: found 250000 unknown fields, wanted only apiVersion, kind, metadata, spec, status",
+  ]);
+});
+
+test("[unit] of many problems the first hundred are told, and how many there are besides", ({ expect }) => {
+  const unknown = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`f${String(i)}`, 1]));
+  const limits = Array.from({ length: 16 }, (_, i) => aLimit({ name: `l${String(i)}`, ...unknown }));
+  const lines = linesOf(compiled(aPolicy({}, { limits })));
+  expect(lines).toHaveLength(101);
+  expect(lines.at(-1)).toEqual(expect.stringMatching(/spec: found 60 more problems, wanted those above mended first$/));
+});

@@ -122,7 +122,7 @@ test.for([
   { name: "many levels", spec: { groups: nested(250_000) } },
 ])("[unit] an object of too $name is refused without being looked at in full", ({ spec }) => {
   expect(judged(stored(aConsumer({}, spec))).refusal).toBe(
-    "the spec has more than 20000 values, which no valid one has",
+    "Consumer ai/it is invalid:\n- spec: found more than 20000 values, wanted fewer: no valid spec has half as many",
   );
 });
 

@@ -1,5 +1,5 @@
-// A bound on the work that one object can cause. Callers of the webhook are not authenticated, and naming each of half a
-// million wrong fields would keep everybody else waiting.
+// A bound on the work that one object can cause. Callers of the webhook are not authenticated, and looking at each of half
+// a million wrong fields would keep everybody else waiting.
 
 /** More members and entries, at any depth, than this. Looks no further than that, and does not recurse. */
 export function hasMoreValues(root: unknown, most: number): boolean {
