@@ -24,7 +24,11 @@ export interface RouteContext {
   readonly report: Reporter;
 }
 
-/** Undefined after reporting an error, unless a host name is left to serve. */
+/**
+ * Undefined when no host name is left to serve. A backend that is missing is an error and nothing more: the route names it
+ * all the same, so that the data plane knows its weight, and answers 503 when none of them is there. Out of force, the
+ * route would leave its requests to another one that is less exact.
+ */
 export function compileRoute(
   { ref, createdMs, spec }: RouteObject,
   { backends, refused, report }: RouteContext,
@@ -38,9 +42,8 @@ export function compileRoute(
       wanted: withSuggestion("an AIBackend of this namespace", name, backends.keys()),
     });
   }
-  const isUnresolved = report.hasError();
   const matches = ownMatches(spec.matches, refused, report);
-  if (isUnresolved || matches.length === 0) return undefined;
+  if (matches.length === 0) return undefined;
   return {
     kind: "AIRoute",
     namespace: ref.namespace,

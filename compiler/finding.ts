@@ -27,8 +27,9 @@ export type FindingCode =
 
 export interface Finding {
   /**
-   * error: the object is not in force, or not as a whole: a route without the host names that are taken, a consumer without
-   * any credential; an invalid object's last good version may be. warning: it is in force as it stands.
+   * error: the object is not in force, or not as a whole: a route without the host names that are taken or the backends
+   * that are missing, a consumer without any credential; an invalid object's last good version may be. warning: it is in
+   * force as it stands.
    */
   readonly severity: "error" | "warning";
   readonly code: FindingCode;

@@ -5,19 +5,20 @@ import type { DialectName } from "../providers/provider.ts";
 import { type Choice, createBalancer } from "./balancer.ts";
 import type { BackendRecord, DialectBackends, RouteRecord } from "./snapshot.ts";
 
-/** `backends`: those of the route's namespace. The route passes over what it names and is not there. */
+/** `backends`: those of the route's namespace. What the route names and is not there is passed over. */
 export function createRouteRecord(compiled: CompiledRoute, backends: ReadonlyMap<string, BackendRecord>): RouteRecord {
   const { namespace, name } = compiled;
-  const choices = compiled.backends.flatMap((ref) => {
-    const backend = backends.get(ref.name);
-    return backend ? [{ item: backend, weight: ref.weight }] : [];
+  // Judged over all of them, also those that are not there or cannot be used: weight 0 beside others stays out of use.
+  const isWeighted = compiled.backends.some(({ weight }) => weight > 0);
+  const pool = compiled.backends.flatMap(({ name: backendName, weight }) => {
+    const item = backends.get(backendName);
+    return item === undefined || (isWeighted && weight === 0) ? [] : [{ item, weight }];
   });
-  // Judged over all of them, also those that cannot be used: weight 0 beside others stays out of use.
-  const positive = choices.filter(({ weight }) => weight > 0);
-  const pool = positive.length > 0 ? positive : choices;
+  const missing = compiled.backends.flatMap((ref) => (backends.has(ref.name) ? [] : [ref.name]));
   const byDialect = { OpenAI: speaking("OpenAI", pool), Anthropic: speaking("Anthropic", pool) };
   const displayName = `${namespace}/${name}`;
-  return { compiled, namespace, name, displayName, balancer: createBalancer(pool.filter(isUsable)), byDialect };
+  const balancer = createBalancer(pool.filter(isUsable));
+  return { compiled, namespace, name, displayName, missing, balancer, byDialect };
 }
 
 function speaking(dialect: DialectName, pool: readonly Choice<BackendRecord>[]): DialectBackends {

@@ -78,8 +78,10 @@ export function backendMissing(route: RouteRecord, { dialect, name }: Operation)
       `endpoint or with another key ring. Its backends are: ${backends.join(", ")}.`;
     return { code: "backend_locked", message };
   }
-  if (route.balancer.pick() === undefined) {
-    return { code: "backend_missing", message: `${where} has no backend to send requests to.` };
+  // One that is missing might speak it.
+  if (route.missing.length > 0) {
+    const message = `${where} has no backend for this request. Missing: ${route.missing.join(", ")}.`;
+    return { code: "backend_missing", message };
   }
   const message =
     `${where} has no backend that speaks ${dialect}, as this request (${name}) does. ` +

@@ -62,14 +62,19 @@ test.for([
   expect(routeOf({ authentication: given })?.authentication).toEqual(expected);
 });
 
-test("[unit] a route to a backend that does not exist here is not in force", ({ expect }) => {
+test("[unit] a route names a backend that does not exist here, and is in force all the same", ({ expect }) => {
   const backendRefs = [{ name: "opnai" }, { name: "openai" }, { name: "far" }];
   const output = compiled(
     aRoute({ namespace: "ai" }, { backendRefs }),
     aBackend({ name: "openai", namespace: "ai" }),
     aBackend({ name: "far" }),
   );
-  expect(output.objects.map(({ kind }) => kind)).toEqual(["AIBackend", "AIBackend"]);
+  expect(output.objects.map(({ kind }) => kind)).toEqual(["AIBackend", "AIBackend", "AIRoute"]);
+  expect(output.objects.at(-1)).toMatchObject({ backends: backendRefs });
+  expect(output.findings.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
+    "error TargetNotFound",
+    "error TargetNotFound",
+  ]);
   expect(linesOf(output)).toEqual([
     'AIRoute ai/it spec.backendRefs[0].name: found "opnai", wanted an AIBackend of this namespace; did you mean `openai`?',
     'AIRoute ai/it spec.backendRefs[2].name: found "far", wanted an AIBackend of this namespace',

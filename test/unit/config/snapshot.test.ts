@@ -133,6 +133,17 @@ describe("backends", () => {
     expect([balancer?.pick()?.compiled, balancer?.pick()?.compiled]).toEqual([mine, mine]);
   });
 
+  test("[unit] a backend of weight 0 stays out of use when the one beside it is missing", () => {
+    const backends = [
+      { name: "gone", weight: 1 },
+      { name: "openai", weight: 0 },
+    ];
+    const { routes } = snapshotOf([aRoute({ backends }), aBackend()]);
+    const record = routes.find({ method: "POST", host: "", path: "/", header: () => undefined })?.route;
+    expect(record?.missing).toEqual(["gone"]);
+    expect(record?.balancer.pick()).toBeUndefined();
+  });
+
   test.for([
     { name: "by weight among those of one dialect", weights: [1, 2, 1], openai: ["a", "c"], anthropic: ["b"] },
     { name: "never with weight 0 beside positive ones", weights: [1, 0, 0], openai: ["a"], anthropic: [] },
