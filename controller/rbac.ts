@@ -50,7 +50,7 @@ const WATCH_RULES: readonly Rule[] = [
   { apiGroups: [GROUP], resources: KINDS.map(({ plural }) => `${plural}/status`), verbs: ["patch"] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
   POD_RULE,
-  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
 ];
 
 function leaseRules(leaseName: string): readonly Rule[] {

@@ -19,7 +19,7 @@ const WATCH = [
   { apiGroups: ["airatelimit.dev"], resources: PLURALS.map((plural) => `${plural}/status`), verbs: ["patch"] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
   PODS,
-  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
 ];
 const LEASE = [
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
