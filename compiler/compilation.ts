@@ -6,11 +6,18 @@ import { compileBackendOf, compileRouteOf, hostnameClaimOf } from "./backends-an
 import { type ChangeLog, createChangeLog } from "./change-log.ts";
 import { createConsumers } from "./consumers.ts";
 import { type Dirty, groupsOf, markDirty, nothingDirty, secretsNamedBy } from "./dirty.ts";
-import type { ObjectRef } from "./finding.ts";
+import type { Finding, ObjectRef } from "./finding.ts";
 import { refusedHostnames } from "./hostname-owners.ts";
 import { createNameBook, type NameBook } from "./known-names.ts";
-import { type CompiledEntry, createObjectStore, NO_NAMES, type ObjectState, type ObjectStore } from "./object-state.ts";
-import { checkTargetsOf, compilePoliciesOf, createPolicyBodies, type PolicyRound } from "./policies.ts";
+import {
+  type CompiledEntry,
+  createObjectState,
+  createObjectStore,
+  NO_NAMES,
+  type ObjectState,
+  type ObjectStore,
+} from "./object-state.ts";
+import { checkTargetsOf, compilePoliciesOf, createPolicyBodies, judgePolicy, type PolicyRound } from "./policies.ts";
 import type { ReadResult, SourceObject } from "./read-manifest.ts";
 import type { ManifestVersion } from "./read-metadata.ts";
 import type { Secrets } from "./resolve-key.ts";
@@ -33,6 +40,8 @@ export interface Compilation {
   put(ref: ObjectRef, read: ReadResult, version: ManifestVersion): void;
   remove(ref: ObjectRef): void;
   setRing(ringFor: RingFor): void;
+  /** What would be said of the manifest were it put beside all others, instead of the one of its name. Changes nothing. */
+  judge(ref: ObjectRef, read: ReadResult, version: ManifestVersion): readonly Finding[];
   /** Compiles what the calls before have made necessary. */
   flush(): ChangeLog;
 }
@@ -67,10 +76,13 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
     },
     setRing(next) {
       around = { ...around, ringFor: next };
-      for (const namespace of store.namespaces()) {
-        dirty.namespaces.add(namespace);
-        for (const state of store.of("Consumer", namespace)) dirty.consumers.add(state);
-      }
+      markAllDirty(store, dirty);
+    },
+    judge(ref, read, version) {
+      const state = createObjectState(ref);
+      takeManifest(state, { read, version, published: () => undefined }, bodyOf);
+      if (ref.kind === "Consumer") return consumers.judge(state, around);
+      return judgeAlone(state, { around, bodyOf, log: createChangeLog() });
     },
     flush() {
       const log = createChangeLog();
@@ -83,6 +95,34 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
       return log;
     },
   };
+}
+
+function markAllDirty(store: ObjectStore, dirty: Dirty): void {
+  for (const namespace of store.namespaces()) {
+    dirty.namespaces.add(namespace);
+    for (const state of store.of("Consumer", namespace)) dirty.consumers.add(state);
+  }
+}
+
+/** Of a state that is not in the store: only what is said of it is of interest. */
+function judgeAlone(state: ObjectState, round: PolicyRound): readonly Finding[] {
+  const { around, log } = round;
+  switch (state.ref.kind) {
+    case "AIBackend":
+      compileBackendOf(state, around, log);
+      return state.findings;
+    case "AIRoute": {
+      const { namespace, name } = state.ref;
+      const others = routesOf(around.store).filter(({ ref }) => ref.name !== name || ref.namespace !== namespace);
+      state.refused = refusedOf([...others, state], around).get(state) ?? NO_NAMES;
+      compileRouteOf(state, around, log);
+      return state.findings;
+    }
+    case "AIRateLimitPolicy":
+      return judgePolicy(state, round);
+    default:
+      return state.reading;
+  }
 }
 
 /** Secrets compile to nothing; what is gone was kept so far to tell what went with it. */
@@ -124,16 +164,29 @@ function secretsIn(store: ObjectStore, names: NameBook, suggestSecrets: boolean)
 }
 
 /** Namespaces in which a route has won or lost a host name become dirty. */
-function moveHostnames({ store, systemNamespace }: Surroundings, dirty: Dirty): void {
-  const routes = [...store.namespaces()].flatMap((namespace) => [...store.of("AIRoute", namespace)]);
-  const claims = routes.flatMap((route) => hostnameClaimOf(route) ?? []);
-  const refused = refusedHostnames(claims, systemNamespace);
+function moveHostnames(around: Surroundings, dirty: Dirty): void {
+  const routes = routesOf(around.store);
+  const refused = refusedOf(routes, around);
   for (const route of routes) {
     const now = refused.get(route) ?? NO_NAMES;
     if (now.size === route.refused.size && [...now].every((hostname) => route.refused.has(hostname))) continue;
     route.refused = now;
     dirty.namespaces.add(route.ref.namespace);
   }
+}
+
+function routesOf(store: ObjectStore): readonly ObjectState[] {
+  return [...store.namespaces()].flatMap((namespace) => [...store.of("AIRoute", namespace)]);
+}
+
+function refusedOf(
+  routes: readonly ObjectState[],
+  { systemNamespace }: Surroundings,
+): ReadonlyMap<ObjectState, ReadonlySet<string>> {
+  return refusedHostnames(
+    routes.flatMap((route) => hostnameClaimOf(route) ?? []),
+    systemNamespace,
+  );
 }
 
 /** Conditions of all namespaces may name consumers of the system namespace. */

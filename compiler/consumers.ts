@@ -12,6 +12,8 @@ import type { Surroundings } from "./surroundings.ts";
 
 export interface Consumers {
   compile(changed: ReadonlySet<ObjectState>, around: Surroundings, log: ChangeLog): void;
+  /** What would be said of the object were it one of them, instead of the one of its name. Changes nothing. */
+  judge(state: ObjectState, around: Surroundings): readonly Finding[];
 }
 
 export function createConsumers(systemNamespace: string): Consumers {
@@ -40,6 +42,10 @@ export function createConsumers(systemNamespace: string): Consumers {
         publishAdopted(state, others, log);
       }
     },
+    judge(state, around) {
+      const consumer = consumerOf(state);
+      return consumer === undefined ? state.reading : judgeOne(consumer, claims, around);
+    },
   };
 }
 
@@ -57,7 +63,7 @@ function takeClaims(
   for (const state of changed) {
     const consumer = consumerOf(state);
     const hashes = consumer === undefined ? NOTHING : resolveHashes(consumer, secretsOf(state.ref.namespace));
-    const keys = hashes.length === 0 ? NOTHING : hashes.map((hash) => (typeof hash === "string" ? hash : ""));
+    const keys = hashes.length === 0 ? NOTHING : keysOf(hashes);
     claims.replace(state.ref, state.keys, consumer && { consumer, keys });
     state.keys = keys;
   }
@@ -66,6 +72,28 @@ function takeClaims(
     if (other !== undefined) concerned.add(other);
   }
   return concerned;
+}
+
+function keysOf(hashes: ReturnType<typeof resolveHashes>): readonly string[] {
+  return hashes.map((hash) => (typeof hash === "string" ? hash : ""));
+}
+
+function judgeOne(
+  consumer: ConsumerObject,
+  claims: KeyClaims,
+  { ringFor, secretsOf }: Surroundings,
+): readonly Finding[] {
+  const { namespace } = consumer.ref;
+  const findings: Finding[] = [];
+  const hashes = resolveHashes(consumer, secretsOf(namespace));
+  const claiming = { consumer, keys: keysOf(hashes) };
+  compileConsumer(consumer, {
+    hashes,
+    ring: ringFor(namespace),
+    lost: (credential) => claims.wouldLose(claiming, credential),
+    report: createReporter(consumer.ref, findings),
+  });
+  return findings;
 }
 
 interface Round {

@@ -44,6 +44,11 @@ export interface IncrementalCompiler {
   apply(changes: Iterable<ManifestChange>): CompiledChanges;
   /** Compiles everything with other keys; tells only of what changed. What was adopted as published stays as it is. */
   setRing(ringFor: RingFor): CompiledChanges;
+  /**
+   * What would be said of a manifest were it applied now. Changes nothing. Says nothing of Secrets that it lacks: only those
+   * that some object names already are known.
+   */
+  judge(manifest: unknown): readonly Finding[];
   /** What is in force, in no order. */
   entries(): Iterable<CompiledEntry>;
   /** Every object that is there, Secrets apart, in no order. */
@@ -75,6 +80,12 @@ export function createIncrementalCompiler(options: IncrementalCompilerOptions): 
     setRing(next) {
       compilation.setRing(next);
       return flush([]);
+    },
+    judge(manifest) {
+      const read = readManifest(manifest, systemNamespace);
+      if (read.ref === undefined) return read.findings;
+      const findings = compilation.judge(read.ref, read, versionOf(manifest));
+      return findings.filter(({ code }) => code !== "SecretNotFound");
     },
     *entries() {
       for (const { entry } of compilation.store.all()) if (entry !== undefined) yield entry;

@@ -25,6 +25,8 @@ export interface KeyClaims {
   takeConcerned(): ReadonlySet<ObjectRef>;
   /** What is wanted instead when another one has the key; undefined when the credential keeps it. */
   lost(key: string, claim: KeyClaim): string | undefined;
+  /** What `lost` would say if these were the consumer's claims, whatever it claims now. Changes nothing. */
+  wouldLose(claiming: ClaimingConsumer, credential: number): string | undefined;
 }
 
 /** Per consumer and credential: what is wanted instead. */
@@ -67,12 +69,24 @@ export function createKeyClaims(systemNamespace: string): KeyClaims {
       judged.set(key, losers);
       return losers.get(consumer)?.get(credential);
     },
+    wouldLose({ consumer, keys }, credential) {
+      const key = keys[credential] ?? "";
+      const others = key === "" ? [] : without(byKey.get(key) ?? [], consumer.ref);
+      const own = keys.flatMap((one, index) => (one === key ? [{ consumer, credential: index }] : []));
+      if (key === "" || others.length + own.length < 2) return undefined;
+      return judge([...others, ...own], systemNamespace)
+        .get(consumer)
+        ?.get(credential);
+    },
   };
 }
 
-function leave(byKey: Map<string, KeyClaim[]>, key: string, { namespace, name }: ObjectRef): void {
-  const rest =
-    byKey.get(key)?.filter(({ consumer: { ref } }) => ref.name !== name || ref.namespace !== namespace) ?? [];
+function without(claims: readonly KeyClaim[], { namespace, name }: ObjectRef): KeyClaim[] {
+  return claims.filter(({ consumer: { ref } }) => ref.name !== name || ref.namespace !== namespace);
+}
+
+function leave(byKey: Map<string, KeyClaim[]>, key: string, ref: ObjectRef): void {
+  const rest = without(byKey.get(key) ?? [], ref);
   if (rest.length > 0) byKey.set(key, rest);
   else byKey.delete(key);
 }

@@ -36,6 +36,27 @@ export interface PolicyRound {
 export function compilePoliciesOf(namespace: string, round: PolicyRound): void {
   const { around, bodyOf, log } = round;
   const states = sorted(around.store.of("AIRateLimitPolicy", namespace));
+  const { kept, found } = judgeTogether(states, namespace, round);
+  for (const state of states) {
+    const { good, goodGeneration, adopted, ref } = state;
+    const object = candidateOf(state, bodyOf);
+    const generation = good === undefined ? (adopted?.generation ?? 0) : goodGeneration;
+    log.publish(state, object !== undefined && kept.has(object) ? { object, generation } : undefined);
+    // What surrounds an older manifest is no matter of the one that is there.
+    state.around = good === state.current ? (found.get(ref.name) ?? []) : [];
+    reportPolicy(state, round);
+  }
+}
+
+interface Together {
+  /** Those that may be in force side by side. */
+  readonly kept: ReadonlySet<CompiledPolicy>;
+  /** By name of the policy. */
+  readonly found: ReadonlyMap<string, readonly Finding[]>;
+}
+
+/** What policies are to each other and to the backends around them. */
+function judgeTogether(states: readonly ObjectState[], namespace: string, { around, bodyOf }: PolicyRound): Together {
   const candidates = states.flatMap((state) => candidateOf(state, bodyOf) ?? []);
   const found = new Map<string, Finding[]>();
   const reporterOf = (policy: CompiledPolicy): Reporter => reporterFor(policy, found);
@@ -47,15 +68,17 @@ export function compilePoliciesOf(namespace: string, round: PolicyRound): void {
   };
   warnMissingPrices([...kept], { ...reachable, unpricedModels: unpricedModels(namespace, around) });
   warnUnknownUsageFields([...kept], reachable);
-  for (const state of states) {
-    const { good, goodGeneration, adopted, ref } = state;
-    const object = candidateOf(state, bodyOf);
-    const generation = good === undefined ? (adopted?.generation ?? 0) : goodGeneration;
-    log.publish(state, object !== undefined && kept.has(object) ? { object, generation } : undefined);
-    // What surrounds an older manifest is no matter of the one that is there.
-    state.around = good === state.current ? (found.get(ref.name) ?? []) : [];
-    reportPolicy(state, round);
-  }
+  return { kept, found };
+}
+
+/** What would be said of a policy that is not in the store, instead of the one of its name there. Changes nothing. */
+export function judgePolicy(state: ObjectState, round: PolicyRound): readonly Finding[] {
+  const { namespace, name } = state.ref;
+  const others = [...round.around.store.of("AIRateLimitPolicy", namespace)].filter(({ ref }) => ref.name !== name);
+  const { found } = judgeTogether(sorted([...others, state]), namespace, round);
+  state.around = found.get(name) ?? [];
+  reportPolicy(state, round);
+  return state.findings;
 }
 
 /** When only the names of objects elsewhere have changed. */

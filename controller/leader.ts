@@ -3,6 +3,7 @@
 
 import type { Logger } from "pino";
 import type { ObjectReport } from "../compiler/change-log.ts";
+import type { Finding } from "../compiler/finding.ts";
 import { formatProblem } from "../compiler/format-finding.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import { watchDataPlanes } from "./data-plane-watch.ts";
@@ -42,6 +43,8 @@ export interface Leader {
   statusesPending(): number;
   storeAway(sinceMs: number | undefined): void;
   keysChanged(): void;
+  /** What would be said of a manifest were it applied now; undefined while another process leads and knows. */
+  judge(manifest: unknown): readonly Finding[] | undefined;
 }
 
 interface Office {
@@ -82,6 +85,7 @@ export function createLeader(options: LeaderOptions): Leader {
     keysChanged() {
       office?.term.turnKeys();
     },
+    judge: (manifest) => office?.term.judge(manifest),
   };
 }
 

@@ -237,7 +237,7 @@ async function serve(parts: Parts): Promise<Servers> {
   return { admin, webhook, addresses: { admin: bound ?? settings.admin, webhookPort: webhook?.port } };
 }
 
-async function serveWebhook({ input, metrics }: Parts): Promise<WebhookServer | undefined> {
+async function serveWebhook({ input, metrics, leader }: Parts): Promise<WebhookServer | undefined> {
   const { settings, log } = input;
   const { webhook, systemNamespace } = settings;
   if (webhook === undefined) return undefined;
@@ -248,6 +248,7 @@ async function serveWebhook({ input, metrics }: Parts): Promise<WebhookServer | 
     keyFile,
     rereadMs: FILES_POLL_MS,
     systemNamespace,
+    judgeBeside: (manifest) => leader.judge(manifest),
     reviewed: (result) => {
       metrics.webhookReviewed(result);
     },

@@ -2,7 +2,7 @@
 // in status what came of it. Everything here ends with the term; the next one begins anew from cluster and Redis.
 
 import type { ObjectReport } from "../compiler/change-log.ts";
-import type { ObjectRef } from "../compiler/finding.ts";
+import type { Finding, ObjectRef } from "../compiler/finding.ts";
 import type { CompiledChanges } from "../compiler/incremental.ts";
 import { createIncrementalCompiler, type IncrementalCompiler } from "../compiler/incremental.ts";
 import type { CompiledEntry } from "../compiler/object-state.ts";
@@ -32,6 +32,8 @@ export interface Term {
   run(transitions: number, signal: AbortSignal): Promise<void>;
   /** Compiles under the keys now in use. */
   turnKeys(): void;
+  /** See the compiler's `judge`; undefined before the first state is compiled. */
+  judge(manifest: unknown): readonly Finding[] | undefined;
 }
 
 /** A Secret that was named just now is waited for this long; what is still unknown then is as if it were not there. */
@@ -47,6 +49,7 @@ class RunningTerm implements Term {
   #isDue = false;
   #keysTurned = false;
   #isOver = false;
+  #compiler: IncrementalCompiler | undefined;
 
   constructor(options: TermOptions) {
     this.#options = options;
@@ -55,6 +58,10 @@ class RunningTerm implements Term {
   turnKeys(): void {
     this.#keysTurned = true;
     this.#due();
+  }
+
+  judge(manifest: unknown): readonly Finding[] | undefined {
+    return this.#compiler?.judge(manifest);
   }
 
   async run(transitions: number, signal: AbortSignal): Promise<void> {
@@ -89,6 +96,7 @@ class RunningTerm implements Term {
       readPublished(lead.published.get(ref.namespace)?.get(objectField(ref)));
     const compiler = createIncrementalCompiler({ ringFor, systemNamespace, lastGood });
     const first = this.#round(() => compiler.apply(subscription.take()));
+    this.#compiler = compiler;
     const ends = (how: PublishOutcome): void => {
       if (how.kind === "over") this.#end();
     };
