@@ -58,7 +58,7 @@ export const KINDS: readonly Kind[] = [
     description: "A Consumer is who is limited: a person, an application or a team, recognised by its credentials.",
     columns: [
       { name: "Username", type: "string", jsonPath: ".spec.username", description: "Name outside Kubernetes." },
-      { name: "Groups", type: "string", jsonPath: ".spec.groups", description: "Consumer groups." },
+      { name: "Group", type: "string", jsonPath: ".spec.groups[0]", description: "First consumer group." },
       ACCEPTED,
       PROGRAMMED,
       RESOLVED,

@@ -50,8 +50,8 @@ test("[kubernetes] kubectl get prints what tells objects apart", async ({ cluste
       .replaceAll(/\| \d+m?s$/gm, "| AGE");
   };
   expect(await lines("aicon")).toMatchInlineSnapshot(`
-    "NAME | USERNAME | GROUPS | ACCEPTED | PROGRAMMED | RESOLVED | AGE
-    alice | [] | AGE"
+    "NAME | USERNAME | GROUP | ACCEPTED | PROGRAMMED | RESOLVED | AGE
+    alice | AGE"
   `);
   expect(await lines("aibe")).toMatchInlineSnapshot(`
     "NAME | PROVIDER | ENDPOINT | AUTH | ACCEPTED | PROGRAMMED | RESOLVED | AGE
