@@ -3,6 +3,7 @@
 import type { Socket } from "node:net";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader } from "./response-reader.ts";
+import type { SocketReads } from "./socket-reads.ts";
 import type { UpstreamRequest } from "./upstream.ts";
 
 /** The exchange that a connection carries. After ended, lost or broken it hears nothing more. */
@@ -24,6 +25,13 @@ export interface ConnectionHome {
   gone(connection: Connection): void;
 }
 
+export interface ConnectionParts {
+  readonly socket: Socket;
+  readonly reads: SocketReads;
+  readonly home: ConnectionHome;
+  readonly maxHeadBytes: number;
+}
+
 /** Up to here copying the body behind the head is cheaper than a write of several pieces. */
 const JOIN_BYTES = 32 * 1024;
 
@@ -42,11 +50,11 @@ export class Connection {
   #paused = false;
   #gone = false;
 
-  constructor(socket: Socket, home: ConnectionHome, maxHeadBytes: number) {
+  constructor({ socket, reads, home, maxHeadBytes }: ConnectionParts) {
     this.#socket = socket;
     this.#home = home;
     this.#reader = new ResponseReader(maxHeadBytes);
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    reads.to((chunk) => this.#read(chunk));
     socket.on("end", () => this.#ended());
     socket.on("error", (error) => this.#lose(error));
     socket.on("close", () => this.#lose(undefined));

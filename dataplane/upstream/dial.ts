@@ -13,6 +13,7 @@ import {
 import { createAddressClassifier } from "./address-class.ts";
 import type { EgressPolicy } from "./egress.ts";
 import type { Origin } from "./origin.ts";
+import { createPlainReads, type PlainReads, type SocketReads, streamReads } from "./socket-reads.ts";
 import { UpstreamError } from "./upstream.ts";
 
 /** dns.lookup in the form that answers with all addresses. */
@@ -23,7 +24,7 @@ export type Resolve = (
 ) => void;
 
 export interface DialListener {
-  connected(socket: Socket): void;
+  connected(socket: Socket, reads: SocketReads): void;
   /** Code connect_failed or egress_denied. */
   failed(error: UpstreamError): void;
   /** A TLS session that a later connection may resume. */
@@ -49,6 +50,7 @@ const PROBE_AFTER_MS = 30_000;
 
 export function createDialer({ egress, resolve, ca }: DialOptions): Dialer {
   const classOf = createAddressClassifier();
+  const plainReads = createPlainReads();
   // Made once: reading the root certificates takes milliseconds.
   const secureContext = createSecureContext(ca === undefined ? {} : { ca: [...rootCertificates, ca] });
 
@@ -60,7 +62,7 @@ export function createDialer({ egress, resolve, ca }: DialOptions): Dialer {
 
   return {
     dial(origin, session, listener) {
-      const attempt = new Attempt(origin, listener);
+      const attempt = new Attempt(origin, listener, plainReads());
       if (origin.isAddress && !egress(origin.host)) {
         process.nextTick(() => attempt.fail(denied(origin, origin.host)));
       } else {
@@ -95,12 +97,14 @@ interface TlsMaterial {
 class Attempt {
   readonly #origin: Origin;
   readonly #listener: DialListener;
+  readonly #reads: PlainReads;
   #socket: Socket | undefined;
   #over = false;
 
-  constructor(origin: Origin, listener: DialListener) {
+  constructor(origin: Origin, listener: DialListener, reads: PlainReads) {
     this.#origin = origin;
     this.#listener = listener;
+    this.#reads = reads;
   }
 
   start(lookup: LookupFunction, material: TlsMaterial): void {
@@ -113,12 +117,14 @@ class Attempt {
       keepAliveInitialDelay: PROBE_AFTER_MS,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+      // TLS takes the socket's bytes itself.
+      ...(this.#origin.tls ? {} : { onread: this.#reads.onread }),
     });
     this.#watch(socket);
     socket.once("connect", () => {
       if (this.#over) return;
       if (this.#origin.tls) this.#startTls(socket, material);
-      else this.#succeed(socket);
+      else this.#succeed(socket, this.#reads);
     });
   }
 
@@ -150,7 +156,7 @@ class Attempt {
     });
     this.#watch(socket);
     socket.on("session", (fresh) => this.#listener.session(fresh));
-    socket.once("secureConnect", () => this.#succeed(socket));
+    socket.once("secureConnect", () => this.#succeed(socket, streamReads(socket)));
   }
 
   /** The handlers stay: after success they do nothing, and an "error" without listener would end the process. */
@@ -160,10 +166,10 @@ class Attempt {
     socket.once("close", () => this.fail(new Error("the connection was closed while it was being opened")));
   }
 
-  #succeed(socket: Socket): void {
+  #succeed(socket: Socket, reads: SocketReads): void {
     if (this.#over) return;
     this.#over = true;
-    this.#listener.connected(socket);
+    this.#listener.connected(socket, reads);
   }
 }
 

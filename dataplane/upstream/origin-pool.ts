@@ -1,7 +1,6 @@
 // The connections of one origin: idle ones are kept and the one used last is taken first, so that the others can age and
 // close. Knows no requests.
 
-import type { Socket } from "node:net";
 import { Connection, type ConnectionHome } from "./connection.ts";
 import type { Dialer } from "./dial.ts";
 import type { Origin } from "./origin.ts";
@@ -79,7 +78,10 @@ export class OriginPool implements ConnectionHome, Swept {
     this.#open += 1;
     const startMs = clock();
     const cancel = dialer.dial(this.origin, this.#session, {
-      connected: (socket) => outcome.connected(this.#adopt(socket, clock() - startMs)),
+      connected: (socket, reads) => {
+        this.options.observe?.connectionOpened(this.origin.text, clock() - startMs);
+        outcome.connected(new Connection({ socket, reads, home: this, maxHeadBytes: this.options.maxHeadBytes }));
+      },
       failed: (error) => {
         this.#open -= 1;
         // A session that the server no longer likes must not make every later attempt fail.
@@ -128,11 +130,6 @@ export class OriginPool implements ConnectionHome, Swept {
 
   #isExpired(connection: Connection): boolean {
     return this.options.clock() - connection.idleSinceMs >= connection.idleLimitMs;
-  }
-
-  #adopt(socket: Socket, durationMs: number): Connection {
-    this.options.observe?.connectionOpened(this.origin.text, durationMs);
-    return new Connection(socket, this, this.options.maxHeadBytes);
   }
 
   #fullError(): UpstreamError {
