@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { ClientConnections, type Unreadable } from "./client-connections.ts";
 import type { Handler } from "./proxy/handler.ts";
 import { MAX_HEADERS } from "./proxy/request-form.ts";
+import { RequestMessage } from "./request-message.ts";
 import { sweepStalled } from "./stalled-clients.ts";
 
 export interface TrafficTimeouts {
@@ -88,7 +89,7 @@ export function createTrafficServer(handle: Handler, { timeouts, unreadable }: T
   };
 }
 
-function serverOptions(times: TrafficTimeouts): ServerOptions {
+function serverOptions(times: TrafficTimeouts): ServerOptions<typeof RequestMessage> {
   return {
     keepAliveTimeout: times.keepAliveMs,
     headersTimeout: times.headersMs,
@@ -98,6 +99,7 @@ function serverOptions(times: TrafficTimeouts): ServerOptions {
     // Asked for by request-form.ts, which answers in the gateway's own words.
     requireHostHeader: false,
     insecureHTTPParser: false,
+    IncomingMessage: RequestMessage,
     noDelay: true,
   };
 }

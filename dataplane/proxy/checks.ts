@@ -2,7 +2,7 @@
 
 import type { MatchedLimit } from "../config/limit-plan.ts";
 import type { HeaderFormat } from "../contract/compiled.ts";
-import type { Admission, Check } from "../core/counter-store.ts";
+import type { Admission, Check, Counter } from "../core/counter-store.ts";
 import { type CheckedLimit, decide } from "../core/decide.ts";
 import type { Limit } from "../core/limit.ts";
 import { labelText } from "../core/match.ts";
@@ -12,27 +12,41 @@ import type { Exchange } from "./exchange.ts";
 
 /** What admission asks of the counters of the limits matched. */
 export function checksOf(exchange: Exchange): Check[] {
-  return exchange.matched.map(({ record: { limit }, counter }) => ({
-    counter,
-    ask: limit.unit === "Requests" ? 1 : 0,
-    refuseAt: limit.mode === "Shadow" ? Infinity : limit.limit,
-  }));
+  const checks: Check[] = [];
+  for (const { record, counter } of exchange.matched) checks.push(new LimitCheck(record.limit, counter));
+  return checks;
+}
+
+/** A class, as objects written out change their shape with the size of a number, and all that reads them is slower for it. */
+class LimitCheck implements Check {
+  readonly counter: Counter;
+  readonly ask: number;
+  readonly refuseAt: number;
+
+  constructor({ unit, mode, limit }: Limit, counter: Counter) {
+    this.counter = counter;
+    this.ask = unit === "Requests" ? 1 : 0;
+    this.refuseAt = mode === "Shadow" ? Infinity : limit;
+  }
 }
 
 /** Sets the decision, and what the answer says of the limits. */
 export function applyDecision(exchange: Exchange, admission: Admission, facts: RequestFacts): void {
   const { matched } = exchange;
   const checked: CheckedLimit[] = [];
-  for (const [i, { record }] of matched.entries()) {
+  for (let i = 0; i < matched.length; i += 1) {
+    const limit = matched[i]?.record.limit;
     const state = admission.states[i];
-    if (state !== undefined) checked.push({ limit: record.limit, state });
+    if (limit !== undefined && state !== undefined) checked.push({ limit, state });
   }
   const decision = decide(checked, admission.nowMs);
   const labelled: LabelledStatus[] = [];
-  for (const [i, status] of decision.statuses.entries()) {
+  let at = 0;
+  for (const status of decision.statuses) {
     const { limit } = status;
-    if (limit.mode !== "Enforce") continue;
-    labelled.push({ status, label: labelText(limit.label, limit.name, facts), formats: formatsOf(matched, limit, i) });
+    const formats = formatsOf(matched, limit, at);
+    at += 1;
+    if (limit.mode === "Enforce") labelled.push({ status, label: labelText(limit.label, limit.name, facts), formats });
   }
   exchange.decision = decision;
   exchange.labelled = labelled;

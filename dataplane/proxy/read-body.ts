@@ -74,5 +74,4 @@ export function readBody(
     done = true;
     receiver.onUnreadable(error.problem);
   });
-  req.on("close", gone);
 }
