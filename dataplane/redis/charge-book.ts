@@ -5,7 +5,7 @@ import type { Charge, Counter } from "../core/counter-store.ts";
 import { type CounterState, windowIndex } from "../core/window.ts";
 import type { Lanes } from "./lanes.ts";
 import { LastSeen } from "./last-seen.ts";
-import { type ChargeItem, OwedAmounts } from "./owed-amounts.ts";
+import { type ChargeItem, CounterAmount, OwedAmounts } from "./owed-amounts.ts";
 import type { StoreContext } from "./store-context.ts";
 import { TagQueue } from "./tag-queue.ts";
 
@@ -44,7 +44,7 @@ export class ChargeBook {
 
   charge(charge: Charge): void {
     const { counter, amount } = charge;
-    if (amount > 0) this.chargeItem({ counter, amount, index: this.#indexOf(counter) });
+    if (amount > 0) this.chargeItem(new CounterAmount(counter, amount, this.#indexOf(counter)));
   }
 
   /** Charges in the window that the item names. */
@@ -60,13 +60,13 @@ export class ChargeBook {
   /** Takes an amount back from the window it was added in. */
   giveBack({ counter, amount, index }: ChargeItem): void {
     const queue = this.#queueOf(counter.tag);
-    queue.giveBack({ counter, amount: -amount, index });
+    queue.giveBack(new CounterAmount(counter, -amount, index));
     this.#wake(queue);
   }
 
   /** Counts an amount in own checks until `release`, without sending it. Undefined when too much is owed already. */
   hold(counter: Counter, amount: number): ChargeItem | undefined {
-    const item = { counter, amount, index: this.#indexOf(counter) };
+    const item = new CounterAmount(counter, amount, this.#indexOf(counter));
     const isHeld = this.#owed.hold(item);
     this.#noteFull(!isHeld);
     return isHeld ? item : undefined;

@@ -36,6 +36,19 @@ export interface ChargeItem {
   readonly index: number;
 }
 
+/** A class, so that items have one shape wherever they are made and whatever their numbers: they are read a lot. */
+export class CounterAmount implements ChargeItem {
+  readonly counter: Counter;
+  readonly amount: number;
+  readonly index: number;
+
+  constructor(counter: Counter, amount: number, index: number) {
+    this.counter = counter;
+    this.amount = amount;
+    this.index = index;
+  }
+}
+
 /**
  * An amount whose window is two windows back is worth nothing any more and drops out, so that an outage of many windows
  * ends with what still counts and not with one heap in the window of the return.
@@ -56,9 +69,9 @@ export class OwedAmounts {
   }
 
   /** Adds an amount that waits to be sent; undefined when there are too many counters already. */
-  charge({ counter, amount, index }: ChargeItem): Owed | undefined {
-    const owed = this.#at(counter, index);
-    if (owed !== undefined) put(owed.waiting, { counter, index, amount });
+  charge(item: ChargeItem): Owed | undefined {
+    const owed = this.#at(item.counter, item.index);
+    if (owed !== undefined) put(owed.waiting, item);
     return owed;
   }
 
@@ -69,8 +82,8 @@ export class OwedAmounts {
     const { index, current, previous } = waiting;
     waiting.current = 0;
     waiting.previous = 0;
-    if (previous > 0) into.push(this.#send(owed, { counter, amount: previous, index: index - 1 }));
-    if (current > 0) into.push(this.#send(owed, { counter, amount: current, index }));
+    if (previous > 0) into.push(this.#send(owed, new CounterAmount(counter, previous, index - 1)));
+    if (current > 0) into.push(this.#send(owed, new CounterAmount(counter, current, index)));
     this.#forgetIfSettled(owed);
   }
 
@@ -88,7 +101,7 @@ export class OwedAmounts {
     const owed = this.#owed.get(counter);
     if (owed === undefined || owed.isSettled) return;
     owed.items -= 1;
-    put(owed.sent, { counter, index, amount: -amount });
+    put(owed.sent, new CounterAmount(counter, -amount, index));
     this.#forgetIfSettled(owed);
   }
 

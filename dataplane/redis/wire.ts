@@ -2,7 +2,7 @@
 // neither how the connection was made nor what follows when it is gone.
 
 import type { Redis } from "ioredis";
-import { type BulkCache, bulk } from "./bulk-cache.ts";
+import type { BulkCache } from "./bulk-cache.ts";
 import { type Command, isNoScript, type LoadedScript, lost, refused } from "./command.ts";
 import { CommandQueue } from "./command-queue.ts";
 import { RespError, RespParser, type RespValue } from "./resp-parser.ts";
@@ -84,7 +84,7 @@ export class Wire {
 
   #write(): void {
     if (this.#text === "" || this.#isEnded) return;
-    this.#socket.write(this.#text);
+    this.#socket.write(this.#text, this.#bulks.isAscii ? "latin1" : "utf8");
     this.#text = "";
     this.#watch();
   }
@@ -102,8 +102,8 @@ export class Wire {
   #scriptHead(script: LoadedScript): string {
     const known = this.#heads.get(script);
     if (known !== undefined) return known;
-    this.#heads.set(script, bulk("evalsha") + bulk(script.sha));
-    return bulk("eval") + bulk(script.text);
+    this.#heads.set(script, this.#bulks.of("evalsha") + this.#bulks.of(script.sha));
+    return this.#bulks.of("eval") + this.#bulks.of(script.text);
   }
 
   #read(bytes: Buffer): void {

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bulk } from "../../../dataplane/redis/bulk-cache.ts";
+import { BulkCache } from "../../../dataplane/redis/bulk-cache.ts";
 import { RespError, RespParser, type RespValue } from "../../../dataplane/redis/resp-parser.ts";
 
 interface Read {
@@ -101,5 +101,15 @@ test.for([0, 1, 9_007_199_254_740_991, -9_007_199_254_740_991])("[unit] the inte
 });
 
 test("[unit] an argument is counted in bytes, not in characters", () => {
-  expect(bulk("naïve")).toBe("$6\r\nnaïve\r\n");
+  const bulks = new BulkCache();
+  expect(bulks.of("plain")).toBe("$5\r\nplain\r\n");
+  expect(bulks.isAscii).toBe(true);
+  expect(bulks.of("naïve")).toBe("$6\r\nnaïve\r\n");
+  expect(bulks.of("naïve and longer")).toBe("$17\r\nnaïve and longer\r\n");
+});
+
+test.for(["ü", "a key that is longer than an amount: ü"])("[unit] %j is no text that latin1 can stand for", (text) => {
+  const bulks = new BulkCache();
+  bulks.of(text);
+  expect(bulks.isAscii).toBe(false);
 });
