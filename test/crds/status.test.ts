@@ -33,7 +33,7 @@ test("[unit] only policies count data planes", ({ expect }) => {
 });
 
 test.for([
-  { kind: "Consumer", shown: ["Username", "Groups", "Accepted", "Programmed", "Age"], wide: ["Resolved"] },
+  { kind: "Consumer", shown: ["Username", "Group", "Accepted", "Programmed", "Age"], wide: ["Resolved"] },
   { kind: "AIBackend", shown: ["Provider", "Endpoint", "Accepted", "Programmed", "Age"], wide: ["Auth", "Resolved"] },
   { kind: "AIRoute", shown: ["Path", "Backend", "Accepted", "Programmed", "Age"], wide: ["Resolved"] },
   {
