@@ -62,12 +62,14 @@ export function createLeader(options: LeaderOptions): Leader {
     async lead(leadership) {
       const ended = new AbortController();
       const signal = AbortSignal.any([leadership.signal, ended.signal]);
-      const statuses = createStatuses(options);
-      const events = createEventRecorder({ api: options.api, clock: options.clock, instance: options.instance });
+      // A server that does not answer must not keep the term from ending, nor a late status be written after it.
+      const api = options.api.until(ended.signal);
+      const statuses = createStatuses({ ...options, api });
+      const events = createEventRecorder({ api, clock: options.clock, instance: options.instance });
       const term = createTerm({ ...termOptions(options, events), board: statuses.board });
       office = { board: statuses.board, term, pending: statuses.pending };
       statuses.board.storeAway(storeAwaySinceMs);
-      const watching = watchDataPlanes(watchOptions(options, statuses.board, term), signal);
+      const watching = watchDataPlanes(watchOptions({ ...options, api }, statuses.board, term), signal);
       try {
         await term.run(leadership.transitions, leadership.signal);
       } finally {

@@ -50,7 +50,8 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   const masters: Masters = { changed: () => {} };
   const keyRing = openKeyRing(input, masters);
   const api = createKubeClient({ kubeconfig: settings.kubeconfig, clock });
-  const feed = createFeed(input, api, metrics);
+  const stopping = new AbortController();
+  const feed = createFeed(input, api.until(stopping.signal), metrics);
   const keys = createKeyRotation(keyRing.value);
   const store = openStore(input, metrics);
   const leader = createLeader({
@@ -80,6 +81,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     async stop() {
       keyRing.close();
       await election.stop();
+      stopping.abort();
       await Promise.all([feed.stop(), store.publisher.stop(), servers.webhook?.close()]);
       store.redis.disconnect();
       servers.admin.close();

@@ -48,6 +48,8 @@ export interface KubeApi {
    * servers disregard a uid here.
    */
   applyStatus(resource: Resource, name: ObjectName, status: Readonly<Record<string, unknown>>): Promise<KubeObject>;
+  /** The same, of which no call outlives the signal: what is under way then rejects at once, whatever the server does. */
+  until(signal: AbortSignal): KubeApi;
   /** Gives idle connections back. Calls under way go on. */
   close(): void;
 }

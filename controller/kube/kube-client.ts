@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { type Clock, machineClock } from "./clock.ts";
 import { openClusterAccess } from "./cluster-access.ts";
-import { createTransport, type Transport } from "./http-transport.ts";
+import { type Call, createTransport, type Transport } from "./http-transport.ts";
 import type { KubeApi, ListPage, PageRequest, WatchRequest } from "./kube-api.ts";
 import { KubeError, REASONS } from "./kube-error.ts";
 import { type KubeObject, kubeObject } from "./kube-object.ts";
@@ -97,9 +97,25 @@ class KubeClient implements KubeApi {
     return readObject(await this.#transport.json({ method: "PATCH", path, query, body }), `PATCH ${path}`);
   }
 
+  until(signal: AbortSignal): KubeApi {
+    return new KubeClient(transportUntil(this.#transport, signal));
+  }
+
   close(): void {
     this.#transport.close();
   }
+}
+
+function transportUntil(transport: Transport, until: AbortSignal): Transport {
+  const bounded = (call: Call): Call => ({
+    ...call,
+    signal: call.signal === undefined ? until : AbortSignal.any([call.signal, until]),
+  });
+  return {
+    json: (call) => transport.json(bounded(call)),
+    stream: (call, onBytes) => transport.stream(bounded(call), onBytes),
+    close: () => transport.close(),
+  };
 }
 
 function selection({ fieldSelector }: Scope): Record<string, string> {
