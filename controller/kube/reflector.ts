@@ -195,7 +195,10 @@ class ReflectorLoop {
         onEvent: (event) => this.#arrived(event),
       });
     } catch (error) {
-      throw stall.signal.aborted ? new KubeError({ status: 0, reason: REASONS.timeout, call: "watch" }) : error;
+      if (!stall.signal.aborted) throw error;
+      // It has waited long already: it is not to wait longer each time.
+      this.#calm();
+      throw new KubeError({ status: 0, reason: REASONS.timeout, call: "watch" });
     } finally {
       stall.end();
     }

@@ -312,6 +312,18 @@ describe("when the server is in trouble", () => {
     expect(lists()).toBe(1);
   });
 
+  test("[controller] connections that go dead one after another are not waited for longer each time", async () => {
+    const heard = reflect({ stallMs: 90_000 });
+    for (let stalls = 1; stalls <= 4; stalls += 1) {
+      await watching();
+      fake.muteWatches();
+      clock.advance(90_000);
+      await passBackOff(heard, stalls);
+    }
+    const delays = heard.reports.map((report) => (report.kind === "failed" ? report.delayMs : 0));
+    expect(delays).toEqual([250, 250, 250, 250]);
+  });
+
   test("[controller] bookmarks keep a quiet watch from being given up", async () => {
     const heard = reflect({ stallMs: 90_000 });
     await watching();
