@@ -6,7 +6,7 @@ import type { Clock } from "./kube/clock.ts";
 import type { KubeApi } from "./kube/kube-api.ts";
 import type { KubeObject, ObjectRef } from "./kube/kube-object.ts";
 import { reflectNamespaces } from "./kube/reflect-namespaces.ts";
-import type { Reflector, ReflectorReport, ReflectorState } from "./kube/reflector.ts";
+import type { Reflector, ReflectorReport, ReflectorSettings, ReflectorState } from "./kube/reflector.ts";
 import { type ObjectName, OWN_RESOURCES, type Resource } from "./kube/resource.ts";
 import { createSecretWatcher, type SecretState, type SecretWatcher } from "./kube/secret-watcher.ts";
 import { type NamedSecretKey, secretRefs } from "./secret-refs.ts";
@@ -19,6 +19,7 @@ export interface ClusterFeedOptions {
   /** 0 <= x < 1. */
   readonly random: () => number;
   readonly report: (kind: string, report: ReflectorReport) => void;
+  readonly reflectors?: Partial<ReflectorSettings>;
 }
 
 export interface WatchState extends ReflectorState {
@@ -75,11 +76,11 @@ class Feed implements ClusterFeed {
   readonly #unsynced = new Set<string>();
   #changed: (() => void) | undefined;
 
-  constructor({ api, namespaces, clock, random, report }: ClusterFeedOptions) {
+  constructor({ api, namespaces, clock, random, report, reflectors = {} }: ClusterFeedOptions) {
     for (const resource of OWN_RESOURCES) {
       this.#unsynced.add(resource.kind);
       const handler = this.#handlerOf(resource);
-      const shared = { api, namespaces, clock, random, handler };
+      const shared = { api, namespaces, clock, random, handler, settings: reflectors };
       const reflector = reflectNamespaces({
         ...shared,
         resource,
@@ -93,6 +94,7 @@ class Feed implements ClusterFeed {
       api,
       clock,
       random,
+      settings: reflectors,
       changed: (namespace, name) => {
         this.#note({ kind: "Secret", namespace, name });
       },

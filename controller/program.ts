@@ -115,7 +115,7 @@ function createFeed(
   api: KubeApi,
   metrics: ControllerMetrics,
 ): ClusterFeed {
-  const { namespaces } = settings;
+  const { namespaces, watchSilenceMs: stallMs } = settings;
   const report: Parameters<typeof createClusterFeed>[0]["report"] = (kind, told) => {
     if (told.kind === "handler-failed") {
       log.error({ kind, err: told.error }, "an object could not be taken in");
@@ -125,7 +125,7 @@ function createFeed(
     metrics.watchRestarted(kind);
     log.warn({ kind, doing, reason: error.message, retryMs: Math.round(delayMs) }, "the API server failed");
   };
-  return createClusterFeed({ api, namespaces, clock, random, report });
+  return createClusterFeed({ api, namespaces, clock, random, report, reflectors: { stallMs } });
 }
 
 interface Store {

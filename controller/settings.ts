@@ -30,6 +30,7 @@ export interface ControllerSettings {
   readonly webhook: WebhookSettings | undefined;
   readonly lease: { readonly namespace: string; readonly name: string };
   readonly leaseMs: number;
+  readonly watchSilenceMs: number;
   /** Of this process, for the lease and for events. */
   readonly podName: string;
 }
@@ -107,6 +108,17 @@ const LEASE_DURATION: Setting<number> = {
     return ms !== undefined && ms % 1_000 === 0 && ms >= MIN_LEASE_MS && ms <= 300_000 ? ms : undefined;
   },
 };
+const WATCH_SILENCE: Setting<number> = {
+  name: "AIRL_WATCH_SILENCE",
+  type: "DURATION",
+  fallback: "120s",
+  text: "A watch that is silent for so long is begun anew: its connection may be dead. API servers send a sign each minute.",
+  wanted: "for example 120s, from 1s to 300s",
+  read: (text) => {
+    const ms = readDuration(text);
+    return ms !== undefined && ms >= 1_000 && ms <= 300_000 ? ms : undefined;
+  },
+};
 const POD_NAME = words({
   name: "AIRL_POD_NAME",
   type: "NAME",
@@ -133,6 +145,7 @@ export const CONTROLLER_SETTINGS: SettingsTable = {
     WEBHOOK_KEY,
     LEASE_NAME,
     LEASE_DURATION,
+    WATCH_SILENCE,
     POD_NAME,
     LEASE_NAMESPACE,
   ],
@@ -154,6 +167,7 @@ export function readControllerSettings(environment: Environment = process.env): 
     webhook: readWebhook(reader),
     lease: { namespace: reader.one(LEASE_NAMESPACE) ?? systemNamespace, name: reader.one(LEASE_NAME) ?? "" },
     leaseMs: reader.one(LEASE_DURATION) ?? 0,
+    watchSilenceMs: reader.one(WATCH_SILENCE) ?? 0,
     podName: reader.one(POD_NAME) ?? "",
   };
   return reader.finish(() => {
