@@ -31,6 +31,8 @@ export interface Product {
   readonly master: Buffer;
   /** Path of the key ring file of all processes. */
   readonly keyRing: string;
+  /** Path of the kubeconfig of the controllers. */
+  readonly kubeconfig: string;
   startController(env?: Readonly<Record<string, string>>): Promise<Running>;
   /** Resolves when it is ready. */
   startGateway(env?: Readonly<Record<string, string>>): Promise<RunningGateway>;
@@ -74,6 +76,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     upstream,
     master,
     keyRing,
+    kubeconfig,
     async startController(env = {}) {
       const started = start("dist/controller/main.js", {
         KUBECONFIG: kubeconfig,
@@ -99,6 +102,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     },
     apply: (yaml) => cluster.kubectl(["apply", "-f", "-"], yaml),
     async stop() {
+      for (const each of running) each.signal("SIGCONT"); // a paused process takes no SIGTERM
       await Promise.all(running.map((each) => each.stop()));
       await Promise.all([upstream.stop(), redis.stop(), cluster.stop()]);
       cluster.close();

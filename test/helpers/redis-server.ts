@@ -21,6 +21,8 @@ export interface RedisServerOptions {
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
+  /** Where it keeps its files. */
+  readonly dir: string;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and files. Resolves when it accepts connections. */
@@ -93,6 +95,7 @@ function createServer({ port, dir, args }: Place, started: ChildProcess): RedisS
   return {
     port,
     url: `redis://127.0.0.1:${String(port)}`,
+    dir,
     kill: end,
     async restart() {
       child = await launch(args);
