@@ -33,10 +33,21 @@ export interface StatusBoard {
   all(): Iterable<{ readonly report: ObjectReport; readonly status: DesiredStatus }>;
 }
 
+/**
+ * How long a status waits for what it depends on: that what was compiled is published, and who the data planes are. Both
+ * take milliseconds. Said at once, "not published yet" would double the writes of status, and each new leader would say of
+ * everything that it is not in force, and take it back.
+ */
+const QUIET_MS = 10_000;
+
 interface Row {
   report: ObjectReport;
   /** Of the round that compiled it last. */
   mark: Mark;
+  /** Since when what was compiled waits to be published. */
+  waitsSinceMs: number;
+  /** That it waits has been said. */
+  isOverdue: boolean;
   publication: Publication | undefined;
   /** Policies only. */
   shadow: Shadow | undefined;
@@ -55,10 +66,13 @@ class Board implements StatusBoard {
   readonly #unpublished = new Set<Row>();
   #mark: Mark = 0;
   #storeAwaySinceMs: number | undefined;
-  #present: readonly DataPlane[] = [];
+  /** Undefined until the store has told. */
+  #present: readonly DataPlane[] | undefined;
+  readonly #startedMs: number;
 
   constructor(options: StatusBoardOptions) {
     this.#options = options;
+    this.#startedMs = options.nowMs();
   }
 
   compiled({ reports, gone, namespaces }: CompiledChanges): Mark {
@@ -76,7 +90,7 @@ class Board implements StatusBoard {
       }
     }
     for (const ref of gone) this.#delete(boardKey(ref), touched);
-    for (const row of touched) this.#show(row);
+    for (const row of touched) if (!this.#isQuiet(row)) this.#show(row);
     return this.#mark;
   }
 
@@ -88,7 +102,7 @@ class Board implements StatusBoard {
       row.publication = positionOf(row.report);
       if (row.publication === undefined) continue;
       this.#unpublished.delete(row);
-      this.#show(row);
+      if (!this.#isQuiet(row)) this.#show(row);
     }
   }
 
@@ -96,6 +110,7 @@ class Board implements StatusBoard {
     if (this.#storeAwaySinceMs === sinceMs) return;
     this.#storeAwaySinceMs = sinceMs;
     for (const row of this.#unpublished) this.#show(row);
+    if (this.#present === undefined) for (const row of this.#policies) if (!this.#isQuiet(row)) this.#show(row);
   }
 
   dataPlanes(present: readonly DataPlane[], positionOf: (report: ObjectReport) => Publication | undefined): void {
@@ -103,11 +118,13 @@ class Board implements StatusBoard {
     for (const row of this.#policies) {
       // A store that lost its content was published to anew, under another generation.
       if (!this.#unpublished.has(row)) row.publication = positionOf(row.report) ?? row.publication;
-      this.#show(row);
+      if (!this.#isQuiet(row)) this.#show(row);
     }
+    this.#tellOverdue();
   }
 
   awaitsDataPlanes(): boolean {
+    if (this.#present === undefined) return this.#policies.size > 0;
     for (const { last } of this.#policies) {
       const enforced = last?.status.conditions.find(({ type }) => type === "Enforced");
       if (enforced?.reason === "Pending") return true;
@@ -128,7 +145,8 @@ class Board implements StatusBoard {
       row.report = report;
       return row;
     }
-    const added = { report, mark: 0, publication: undefined, shadow: undefined, last: undefined };
+    const waiting = { mark: 0, waitsSinceMs: 0, isOverdue: false };
+    const added = { report, ...waiting, publication: undefined, shadow: undefined, last: undefined };
     this.#rows.set(key, added);
     if (report.ref.kind === "AIRateLimitPolicy") this.#policies.add(added);
     return added;
@@ -136,6 +154,8 @@ class Board implements StatusBoard {
 
   #awaitPublication(row: Row, object: CompiledObject): Row {
     row.mark = this.#mark;
+    row.waitsSinceMs = this.#options.nowMs();
+    row.isOverdue = false;
     row.publication = undefined;
     if (object.kind === "AIRateLimitPolicy") row.shadow = shadowOf(object);
     this.#unpublished.add(row);
@@ -158,6 +178,21 @@ class Board implements StatusBoard {
     this.#options.forget(row.report);
   }
 
+  #tellOverdue(): void {
+    for (const row of this.#unpublished) {
+      if (row.isOverdue || this.#isQuiet(row)) continue;
+      row.isOverdue = true;
+      this.#show(row);
+    }
+  }
+
+  #isQuiet(row: Row): boolean {
+    if (this.#storeAwaySinceMs !== undefined) return false;
+    const nowMs = this.#options.nowMs();
+    if (this.#unpublished.has(row)) return nowMs - row.waitsSinceMs < QUIET_MS;
+    return this.#policies.has(row) && this.#present === undefined && nowMs - this.#startedMs < QUIET_MS;
+  }
+
   #show(row: Row): void {
     const nowMs = this.#options.nowMs();
     const status = desiredStatus(this.#stateOf(row));
@@ -176,7 +211,7 @@ class Board implements StatusBoard {
       findings,
       inForce: inForceGeneration === undefined ? undefined : { generation: inForceGeneration, published: publication },
       storeAwaySinceMs: this.#storeAwaySinceMs,
-      enforcement: isPolicy ? { dataPlanes: this.#present, shadow: shadow ?? NO_SHADOW } : undefined,
+      enforcement: isPolicy ? { dataPlanes: this.#present ?? [], shadow: shadow ?? NO_SHADOW } : undefined,
     };
   }
 }

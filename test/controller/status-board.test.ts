@@ -52,6 +52,8 @@ function enforced(): string {
 
 test("[unit] is False without data planes, Pending while one is behind, True when all have it", () => {
   put({});
+  expect(board.awaitsDataPlanes()).toBe(true);
+  board.dataPlanes([], position(3));
   expect(enforced()).toBe("False NoProxies 0/0");
   expect(board.awaitsDataPlanes()).toBe(false);
   board.dataPlanes([plane("a", 3), plane("b", 2)], position(3));
@@ -94,4 +96,30 @@ test("[unit] what is deleted is forgotten, and one of the same name begins anew"
   expect([...board.all()]).toEqual([]);
   put({ uid: "u-2" });
   expect([...board.all()].map(({ report }) => report.uid)).toEqual(["u-2"]);
+});
+
+test("[unit] nothing is said of a policy while it is not published yet and the data planes are not known", () => {
+  const manifest = aPolicy({ namespace: "ai" });
+  const metadata = { namespace: "ai", name: "it", uid: "u-1", generation: 1 };
+  const mark = board.compiled(compiler.apply([{ type: "Upsert", manifest: { ...manifest, metadata } }]));
+  expect(written).toEqual([]);
+  board.published(mark, [boardKey(POLICY)], position(3));
+  expect(written).toEqual([]);
+  board.dataPlanes([plane("a", 3)], position(3));
+  expect(written).toHaveLength(1);
+  expect(enforced()).toBe("True Enforced 1/1");
+});
+
+test("[unit] what is not published for long, or cannot be while the store is away, is told", () => {
+  const manifest = aPolicy({ namespace: "ai" });
+  const metadata = { namespace: "ai", name: "it", uid: "u-1", generation: 1 };
+  board.dataPlanes([], position(3));
+  board.compiled(compiler.apply([{ type: "Upsert", manifest: { ...manifest, metadata } }]));
+  board.dataPlanes([], position(3));
+  expect(written).toEqual([]);
+  nowMs += 10_000;
+  board.dataPlanes([], position(3));
+  expect(enforced()).toBe("Unknown Pending 0/0");
+  board.storeAway(nowMs);
+  expect(enforced()).toBe("Unknown StoreUnavailable 0/0");
 });
