@@ -156,8 +156,9 @@ class RunningTerm implements Term {
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0) return;
       const waited = new AbortController();
-      await Promise.race([this.#nextChange(), pause(clock, leftMs, waited.signal)]);
+      await Promise.race([this.#changed(), pause(clock, leftMs, waited.signal)]);
       waited.abort();
+      this.#isDue = false;
     }
   }
 
@@ -173,17 +174,28 @@ class RunningTerm implements Term {
 
   #due(): void {
     this.#isDue = true;
-    this.#wake();
+    const wake = this.#wake;
+    this.#wake = () => {};
+    wake();
   }
 
   /** Changes that come close together are one round. */
   async #nextChange(): Promise<void> {
-    if (!this.#isDue) {
+    await this.#changed();
+    this.#isDue = false;
+  }
+
+  /** Takes no note that it was waited for: of two that wait, one may have given up. */
+  async #changed(): Promise<void> {
+    while (!this.#isDue) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        const before = this.#wake;
+        this.#wake = () => {
+          before();
+          resolve();
+        };
       });
     }
-    this.#isDue = false;
   }
 }
 

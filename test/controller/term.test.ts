@@ -285,6 +285,19 @@ describe("later rounds", () => {
     await called(2);
   });
 
+  test("[unit] after a wait for a Secret that was given up, the next change is not missed", async () => {
+    feed.lacks = ["Secrets"];
+    feed.put(consumer("carol", "k-3"));
+    await new Promise(setImmediate);
+    clock.advance(5_000);
+    await called(2);
+    feed.lacks = [];
+    feed.put(consumer("dave", "k-4"));
+    await called(3);
+    feed.put(consumer("erin", "k-5"));
+    await called(4);
+  });
+
   test("[unit] keys that turn compile everything under the keys now in use", async () => {
     term.turnKeys();
     feed.put(consumer("dave", "k-4"));
