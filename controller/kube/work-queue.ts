@@ -4,6 +4,7 @@
 import { type BackOffRange, backOffMs } from "./back-off.ts";
 import type { Clock } from "./clock.ts";
 import { createDelayQueue, type DelayQueue } from "./delay-queue.ts";
+import { createReadyKeys, type ReadyKeys } from "./ready-keys.ts";
 
 export interface WorkQueueOptions {
   /** Does the work for a key. Rejecting brings the key back after its back-off; resolving forgets its failures. */
@@ -11,6 +12,8 @@ export interface WorkQueueOptions {
   /** How many keys are worked on at the same time. */
   readonly concurrency: number;
   readonly backOff: BackOffRange;
+  /** Done before all others, first come, first served; of the others the newest goes first. Default: all are. */
+  readonly isUrgent?: (key: string) => boolean;
   readonly clock: Clock;
   readonly random: () => number;
   /**
@@ -39,7 +42,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
 class KeyedQueue implements WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #ready = new Set<string>();
+  readonly #ready: ReadyKeys;
   readonly #busy = new Map<string, Promise<void>>();
   /** Busy keys that were added meanwhile. */
   readonly #again = new Set<string>();
@@ -49,6 +52,7 @@ class KeyedQueue implements WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    this.#ready = createReadyKeys(options.isUrgent ?? (() => true));
     this.#delayed = createDelayQueue(options.clock, (key) => this.add(key));
   }
 
@@ -83,9 +87,9 @@ class KeyedQueue implements WorkQueue {
   }
 
   #startWork(): void {
-    for (const key of this.#ready) {
-      if (this.#busy.size >= this.#options.concurrency) return;
-      this.#ready.delete(key);
+    while (this.#busy.size < this.#options.concurrency) {
+      const key = this.#ready.take();
+      if (key === undefined) return;
       this.#busy.set(key, this.#run(key));
     }
   }

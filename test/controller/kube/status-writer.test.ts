@@ -5,7 +5,7 @@ import type { DesiredStatus } from "../../../controller/kube/conditions.ts";
 import type { KubeApi } from "../../../controller/kube/kube-api.ts";
 import { createKubeClient } from "../../../controller/kube/kube-client.ts";
 import { type KubeObject, kubeObject } from "../../../controller/kube/kube-object.ts";
-import { OWN_RESOURCES } from "../../../controller/kube/resource.ts";
+import { OWN_RESOURCES, type Resource } from "../../../controller/kube/resource.ts";
 import {
   createStatusWriter,
   type StatusReport,
@@ -203,7 +203,7 @@ describe("refusals", () => {
   });
 });
 
-test("[controller] 100,000 objects at once: a burst of 100, then 50 a second, and a handful of timers", async () => {
+test("[controller] 100,000 objects at once: a burst of 400, then 200 a second, and a handful of timers", async () => {
   let sent = 0;
   const many = createStatusWriter({
     api: {
@@ -219,16 +219,46 @@ test("[controller] 100,000 objects at once: a burst of 100, then 50 a second, an
   for (let index = 0; index < 100_000; index += 1) {
     many.set({ resource: CONSUMERS, namespace: "ai", name: `c${index}`, uid: `u${index}` }, wish("x"));
   }
-  await eventually("the burst is out", () => sent === 100 && clock.delays().length === 8);
-  for (let second = 1; second <= 4; second += 1) {
-    for (let step = 0; step < 50; step += 1) {
+  await eventually("the burst is out", () => sent === 400 && clock.delays().length === 8);
+  for (let second = 1; second <= 2; second += 1) {
+    for (let step = 0; step < 200; step += 1) {
       const before = sent;
-      clock.advance(20);
+      clock.advance(5);
       await eventually("one more", () => sent > before && clock.delays().length === 8);
     }
-    expect(sent).toBe(100 + 50 * second);
+    expect(sent).toBe(400 + 200 * second);
   }
   expect(many.pending).toBe(100_000 - sent);
   await many.stop();
   expect(clock.delays()).toEqual([]);
+});
+
+test("[controller] a policy's status goes before those of the consumers that wait, and a new consumer's before older ones", async () => {
+  const sent: string[] = [];
+  const many = createStatusWriter({
+    api: {
+      applyStatus(_resource, { namespace, name }) {
+        sent.push(name);
+        return Promise.resolve({ metadata: { name, namespace, uid: "", resourceVersion: "2" } });
+      },
+    },
+    clock,
+    random: () => 0.5,
+    seen: ({ name, uid }) => ({ metadata: { name, namespace: "ai", uid, resourceVersion: "1" } }),
+    settings: { rate: { perSecond: 1, burst: 10 }, concurrency: 1 },
+  });
+  const set = (resource: Resource, name: string): void => {
+    many.set({ resource, namespace: "ai", name, uid: name }, wish("x"));
+  };
+  for (let index = 0; index < 1_000; index += 1) set(CONSUMERS, `c${String(index)}`);
+  await eventually("the burst is out", () => sent.length === 10 && clock.delays().length === 1);
+  set(CONSUMERS, "new");
+  set({ ...CONSUMERS, plural: "airatelimitpolicies", kind: "AIRateLimitPolicy" }, "policy");
+  for (let second = 1; second <= 3; second += 1) {
+    clock.advance(1_000);
+    await eventually("one more", () => sent.length === 10 + second && clock.delays().length === 1);
+  }
+  // The first of them waited for its token already.
+  expect(sent.slice(11)).toEqual(["policy", "new"]);
+  await many.stop();
 });
