@@ -6,6 +6,7 @@ import type { Clock } from "./kube/clock.ts";
 import type { Leader } from "./leader.ts";
 import type { ConditionCount, ControllerMetrics, FindingCount } from "./metrics.ts";
 import type { Publisher } from "./publish/publisher.ts";
+import type { DesiredStatus } from "./status/object-state.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface StateSources {
@@ -33,25 +34,44 @@ interface Counts {
   readonly findings: readonly FindingCount[];
 }
 
-/** A follower knows no statuses: the leader tells them. */
+/**
+ * A follower knows no statuses: the leader tells them. Of 100,000 objects most have a status together with others: those
+ * are counted first.
+ */
 function countBoard(board: StatusBoard | undefined): Counts {
-  const conditions = new Map<string, ConditionCount>();
+  const statuses = new Map<string, Map<DesiredStatus, number>>();
   const findings = new Map<string, FindingCount>();
   for (const { report, status } of board?.all() ?? []) {
-    for (const { type, status: is } of status.conditions) {
-      add(conditions, `${report.ref.kind}/${type}/${is}`, { kind: report.ref.kind, condition: type, status: is });
-    }
+    const { kind } = report.ref;
+    const ofKind = statuses.get(kind) ?? new Map<DesiredStatus, number>();
+    if (ofKind.size === 0) statuses.set(kind, ofKind);
+    ofKind.set(status, (ofKind.get(status) ?? 0) + 1);
     for (const { code, severity } of report.findings) countFinding(findings, code, severity);
   }
-  return { conditions: [...conditions.values()], findings: [...findings.values()] };
+  return { conditions: conditionsOf(statuses), findings: [...findings.values()] };
+}
+
+function conditionsOf(statuses: ReadonlyMap<string, ReadonlyMap<DesiredStatus, number>>): readonly ConditionCount[] {
+  const conditions = new Map<string, ConditionCount>();
+  for (const [kind, ofKind] of statuses) {
+    for (const [status, count] of ofKind) {
+      for (const { type, status: is } of status.conditions) {
+        const one = { kind, condition: type, status: is };
+        add(conditions, `${kind}/${type}/${is}`, { one, count });
+      }
+    }
+  }
+  return [...conditions.values()];
 }
 
 function countFinding(counts: Map<string, FindingCount>, code: Finding["code"], severity: Finding["severity"]): void {
-  add(counts, `${code}/${severity}`, { code, severity });
+  add(counts, `${code}/${severity}`, { one: { code, severity }, count: 1 });
 }
 
-function add<T extends object>(counts: Map<string, T & { count: number }>, key: string, one: T): void {
-  const known = counts.get(key);
-  if (known === undefined) counts.set(key, { ...one, count: 1 });
-  else known.count += 1;
+function add<T extends object>(
+  counts: Map<string, T & { readonly count: number }>,
+  key: string,
+  { one, count }: { readonly one: T; readonly count: number },
+): void {
+  counts.set(key, { ...one, count: (counts.get(key)?.count ?? 0) + count });
 }

@@ -4,6 +4,7 @@
 import type { ObjectReport } from "../compiler/change-log.ts";
 import type { CompiledChanges } from "../compiler/incremental.ts";
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
+import { createSharedValues } from "./shared-values.ts";
 import type { DataPlane, Publication } from "./status/data-planes.ts";
 import { shadowOf } from "./status/enforced.ts";
 import type { DesiredStatus, ObjectState, Shadow } from "./status/object-state.ts";
@@ -39,6 +40,9 @@ export interface StatusBoard {
  * everything that it is not in force, and take it back.
  */
 const QUIET_MS = 10_000;
+/** Of those that wait for longer, so many are told in one go. */
+const OVERDUE_AT_ONCE = 1_000;
+const STATUSES_SHARED = 5_000;
 
 interface Row {
   report: ObjectReport;
@@ -64,6 +68,7 @@ class Board implements StatusBoard {
   readonly #policies = new Set<Row>();
   /** In force and not in the store yet. */
   readonly #unpublished = new Set<Row>();
+  readonly #statuses = createSharedValues<DesiredStatus>(STATUSES_SHARED);
   #mark: Mark = 0;
   #storeAwaySinceMs: number | undefined;
   /** Undefined until the store has told. */
@@ -179,10 +184,13 @@ class Board implements StatusBoard {
   }
 
   #tellOverdue(): void {
+    let told = 0;
     for (const row of this.#unpublished) {
       if (row.isOverdue || this.#isQuiet(row)) continue;
       row.isOverdue = true;
       this.#show(row);
+      told += 1;
+      if (told === OVERDUE_AT_ONCE) return;
     }
   }
 
@@ -195,7 +203,7 @@ class Board implements StatusBoard {
 
   #show(row: Row): void {
     const nowMs = this.#options.nowMs();
-    const status = desiredStatus(this.#stateOf(row));
+    const status = this.#statuses.share(desiredStatus(this.#stateOf(row)));
     const dueMs = writeDueMs(status, row.last, nowMs);
     if (dueMs === undefined || dueMs > nowMs) return;
     row.last = { status, atMs: nowMs };
