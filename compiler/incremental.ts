@@ -53,6 +53,8 @@ export interface IncrementalCompiler {
   entries(): Iterable<CompiledEntry>;
   /** Every object that is there, Secrets apart, in no order. */
   known(): Iterable<ObjectReport>;
+  /** As `known`, each with what is in force of it. */
+  standing(): Iterable<{ readonly report: ObjectReport; readonly entry: CompiledEntry | undefined }>;
   referencedSecrets(): Iterable<SecretName>;
 }
 
@@ -92,6 +94,11 @@ export function createIncrementalCompiler(options: IncrementalCompilerOptions): 
     },
     *known() {
       for (const state of compilation.store.all()) if (state.ref.kind !== "Secret") yield reportOf(state);
+    },
+    *standing() {
+      for (const state of compilation.store.all()) {
+        if (state.ref.kind !== "Secret") yield { report: reportOf(state), entry: state.entry };
+      }
     },
     referencedSecrets: () => compilation.references.all(),
   };

@@ -2,6 +2,7 @@
 // the objects as seen last, and collects what changes until it is taken.
 
 import type { ManifestChange } from "../compiler/incremental.ts";
+import { API_VERSION } from "../crds/meta.ts";
 import type { Clock } from "./kube/clock.ts";
 import type { KubeApi } from "./kube/kube-api.ts";
 import type { KubeObject, ObjectRef } from "./kube/kube-object.ts";
@@ -10,6 +11,7 @@ import type { Reflector, ReflectorReport, ReflectorSettings, ReflectorState } fr
 import { type ObjectName, OWN_RESOURCES, type Resource } from "./kube/resource.ts";
 import { createSecretWatcher, type SecretState, type SecretWatcher } from "./kube/secret-watcher.ts";
 import { type NamedSecretKey, secretRefs } from "./secret-refs.ts";
+import { createSharedValues } from "./shared-values.ts";
 
 export interface ClusterFeedOptions {
   readonly api: KubeApi;
@@ -28,10 +30,13 @@ export interface WatchState extends ReflectorState {
 
 /** From here on everything is told to one taker: first all that is there, then what changes. */
 export interface FeedSubscription {
-  /** Changes since the last call; none while something that `missing` names is not known. */
-  take(): readonly ManifestChange[];
+  /**
+   * Changes since the last call, up to this one, in an order that suits the compiler; may be iterated over a while. None
+   * while something that `missing` names is not known.
+   */
+  take(): Iterable<ManifestChange>;
   /** The same without waiting for Secrets that are not known: what is not known is as it was. */
-  takeKnown(): readonly ManifestChange[];
+  takeKnown(): Iterable<ManifestChange>;
   close(): void;
 }
 
@@ -40,6 +45,7 @@ export interface ClusterFeed {
   stop(): Promise<void>;
   /** One at a time. `changed` is called, maybe often, when there is something to take. */
   subscribe(changed: () => void): FeedSubscription;
+  /** Its metadata as far as it is checked, and its status. */
   object(kind: string, name: ObjectName): KubeObject | undefined;
   /** The manifest as it stands is in force: what only an earlier one named need not be watched any more. */
   confirm(kind: string, name: ObjectName): void;
@@ -48,12 +54,21 @@ export interface ClusterFeed {
   watches(): readonly WatchState[];
 }
 
+/** Kept lean: there may be 100,000 of them. */
 interface Entry {
-  readonly object: KubeObject;
+  readonly uid: string;
+  readonly generation: number | undefined;
+  /** As JSON: a fraction of what the objects take that it is read into. */
+  readonly spec: string;
+  /** Milliseconds since 1970; NaN when unknown. */
+  readonly createdMs: number;
+  resourceVersion: string;
+  /** Shared with equal ones. */
+  status: unknown;
   /** Named by the manifest as it stands. */
   readonly refs: readonly NamedSecretKey[];
   /** Named by the last manifest that was in force, when that is another one. */
-  readonly earlier: readonly NamedSecretKey[];
+  earlier: readonly NamedSecretKey[];
 }
 
 interface Pending {
@@ -63,6 +78,8 @@ interface Pending {
 }
 
 const NO_REFS: readonly NamedSecretKey[] = [];
+const STATUSES_SHARED = 5_000;
+const ORDER = ["Secret", ...OWN_RESOURCES.map(({ kind }) => kind)];
 
 export function createClusterFeed(options: ClusterFeedOptions): ClusterFeed {
   return new Feed(options);
@@ -70,6 +87,7 @@ export function createClusterFeed(options: ClusterFeedOptions): ClusterFeed {
 
 class Feed implements ClusterFeed {
   readonly #entries = new Map<string, Entry>();
+  readonly #statuses = createSharedValues<unknown>(STATUSES_SHARED);
   readonly #pending = new Map<string, Pending>();
   readonly #reflectors = new Map<string, Reflector>();
   readonly #secrets: SecretWatcher;
@@ -120,9 +138,9 @@ class Feed implements ClusterFeed {
   subscribe(changed: () => void): FeedSubscription {
     this.#changed = changed;
     this.#pending.clear();
-    for (const { object, refs } of this.#entries.values()) {
-      const { namespace, name } = object.metadata;
-      this.#note({ kind: object.kind ?? "", namespace, name });
+    for (const [key, { refs }] of this.#entries) {
+      const [kind = "", namespace = "", name = ""] = key.split("/");
+      this.#note({ kind, namespace, name });
       for (const ref of refs) this.#note({ kind: "Secret", namespace, name: ref.name });
     }
     return {
@@ -135,14 +153,17 @@ class Feed implements ClusterFeed {
   }
 
   object(kind: string, { namespace, name }: ObjectName): KubeObject | undefined {
-    return this.#entries.get(keyOf({ kind, namespace, name }))?.object;
+    const entry = this.#entries.get(keyOf({ kind, namespace, name }));
+    if (entry === undefined) return undefined;
+    const { uid, resourceVersion, generation, status } = entry;
+    return { kind, metadata: { namespace, name, uid, resourceVersion, generation }, status };
   }
 
   confirm(kind: string, { namespace, name }: ObjectName): void {
     const key = keyOf({ kind, namespace, name });
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.earlier === NO_REFS) return;
-    this.#entries.set(key, { ...entry, earlier: NO_REFS });
+    entry.earlier = NO_REFS;
     this.#secrets.refer(key, entry.refs);
   }
 
@@ -178,8 +199,18 @@ class Feed implements ClusterFeed {
     const key = keyOf(ref);
     const refs = secretRefs(object, namespace);
     const before = this.#entries.get(key);
+    const { resourceVersion } = object.metadata;
+    const status = object["status"] && this.#statuses.share(object["status"]);
+    if (before !== undefined && isSameManifest(before, object)) {
+      before.resourceVersion = resourceVersion;
+      before.status = status;
+      return;
+    }
+    const { uid, generation } = object.metadata;
     const earlier = before === undefined || sameRefs(before.refs, refs) ? NO_REFS : earlierOf(before);
-    this.#entries.set(key, { object: { ...object, kind }, refs: refs.length === 0 ? NO_REFS : refs, earlier });
+    const createdMs = Date.parse(String(object.metadata["creationTimestamp"]));
+    const known = { uid, generation, spec: specText(object), createdMs, resourceVersion, status };
+    this.#entries.set(key, { ...known, refs: refs.length === 0 ? NO_REFS : refs, earlier });
     this.#secrets.refer(key, [...refs, ...earlier]);
     this.#note(ref);
   }
@@ -201,20 +232,60 @@ class Feed implements ClusterFeed {
     if (this.#pending.size > 0) this.#changed?.();
   }
 
-  #take(): readonly ManifestChange[] {
-    const changes = [...this.#pending.values()].flatMap((pending) => this.#changeOf(pending) ?? []);
+  /**
+   * What others refer to comes first. As it stands now, whatever comes before it is iterated; read only then: of 100,000
+   * only a few are there as objects at a time.
+   */
+  #take(): Iterable<ManifestChange> {
+    const pending = [...this.#pending.values()].sort((a, b) => rankOf(a) - rankOf(b));
     this.#pending.clear();
-    return changes;
+    return changesOf(pending.map((one) => this.#stateOf(one)));
   }
 
-  #changeOf(pending: Pending): ManifestChange | undefined {
+  #stateOf(pending: Pending): TakenState {
     const { kind, namespace, name } = pending;
-    if (kind === "Secret") return secretChange(pending, this.#secrets.read(namespace, name));
-    const entry = this.#entries.get(keyOf(pending));
-    return entry === undefined
-      ? { type: "Delete", ref: { kind, namespace, name } }
-      : { type: "Upsert", manifest: entry.object };
+    if (kind === "Secret") return { pending, secret: this.#secrets.read(namespace, name) };
+    return { pending, entry: this.#entries.get(keyOf(pending)) };
   }
+}
+
+type TakenState =
+  | { readonly pending: Pending; readonly secret: SecretState }
+  | { readonly pending: Pending; readonly entry: Entry | undefined };
+
+function* changesOf(taken: readonly TakenState[]): Iterable<ManifestChange> {
+  for (const state of taken) {
+    const { pending } = state;
+    const change = "secret" in state ? secretChange(pending, state.secret) : objectChange(pending, state.entry);
+    if (change !== undefined) yield change;
+  }
+}
+
+function objectChange(pending: Pending, entry: Entry | undefined): ManifestChange {
+  return entry === undefined
+    ? { type: "Delete", ref: pending }
+    : { type: "Upsert", manifest: manifestOf(pending, entry) };
+}
+
+function rankOf({ kind }: Pending): number {
+  return ORDER.indexOf(kind);
+}
+
+/** A generation has one spec: only status and metadata that no compiler asks for have changed. */
+function isSameManifest({ uid, generation }: Entry, { metadata }: KubeObject): boolean {
+  return uid === metadata.uid && generation !== undefined && generation === metadata.generation;
+}
+
+/** null for none, which reads as what is no spec. */
+function specText({ spec }: KubeObject): string {
+  return JSON.stringify(spec ?? null);
+}
+
+/** All that the compiler asks for. */
+function manifestOf({ kind, namespace, name }: Pending, { uid, generation, spec, createdMs }: Entry): unknown {
+  const read: unknown = JSON.parse(spec);
+  const metadata = { name, namespace, uid, generation, creationTimestamp: new Date(createdMs) };
+  return { apiVersion: API_VERSION, kind, metadata, spec: read };
 }
 
 /** Several changes before one is in force: what was in force named those of the first. */

@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { readVersion } from "../settings/program-version.ts";
 import { SettingsError } from "../settings/setting.ts";
 import { settingsHelp } from "../settings/settings-page.ts";
+import { keepHeapSmall } from "./collector-flags.ts";
 import { machineClock } from "./kube/clock.ts";
 import { startProgram } from "./program.ts";
 import { CONTROLLER_SETTINGS, type ControllerSettings, readControllerSettings } from "./settings.ts";
@@ -38,6 +39,7 @@ function stopSignal(): Promise<string> {
 }
 
 async function serve(settings: ControllerSettings): Promise<void> {
+  keepHeapSmall();
   const log = pino({ level: settings.logLevel, base: null }, logOutput);
   const version = readVersion();
   const stopped = stopSignal();

@@ -8,6 +8,7 @@ import { createIncrementalCompiler, type IncrementalCompiler } from "../compiler
 import type { CompiledEntry } from "../compiler/object-state.ts";
 import { objectField, publishedEntry } from "../dataplane/contract/published.ts";
 import type { ClusterFeed, FeedSubscription } from "./cluster-feed.ts";
+import { inSlices } from "./in-slices.ts";
 import type { KeyRotation } from "./key-rotation.ts";
 import { type Clock, pause } from "./kube/clock.ts";
 import type { Changes, Desired, LeadOutcome, Publisher, PublishOutcome } from "./publish/publisher.ts";
@@ -35,6 +36,15 @@ export interface Term {
   /** See the compiler's `judge`; undefined before the first state is compiled. */
   judge(manifest: unknown): readonly Finding[] | undefined;
 }
+
+interface Publishing {
+  readonly mark: Mark;
+  /** Of what is published; asked for afterwards. */
+  readonly keys: () => readonly string[];
+  readonly send: () => Promise<PublishOutcome>;
+}
+
+const NOTHING_COMPILED: Mark = 0;
 
 /** A Secret that was named just now is waited for this long; what is still unknown then is as if it were not there. */
 const SECRETS_WAIT_MS = 5_000;
@@ -95,52 +105,104 @@ class RunningTerm implements Term {
     const lastGood = (ref: ObjectRef): CompiledEntry | undefined =>
       readPublished(lead.published.get(ref.namespace)?.get(objectField(ref)));
     const compiler = createIncrementalCompiler({ ringFor, systemNamespace, lastGood });
-    const first = this.#round(() => compiler.apply(subscription.take()));
-    this.#compiler = compiler;
     const ends = (how: PublishOutcome): void => {
       if (how.kind === "over") this.#end();
     };
-    void this.#publish(first.mark, keysOf(compiler), () =>
-      this.#options.publisher.publishAll(desiredOf(compiler)),
-    ).then(ends);
+    const mark = await this.#firstPass(compiler, subscription);
+    if (this.#ended()) return;
+    this.#compiler = compiler;
+    const { publisher } = this.#options;
+    void this.#publish({
+      mark,
+      keys: () => Array.from(compiler.entries(), ({ object }) => boardKey(object)),
+      send: () => publisher.publishAll(desiredOf(compiler)),
+    }).then(ends);
+    const take = (changes: CompiledChanges, upTo: Mark): void => {
+      if (changes.namespaces.size === 0) return;
+      const send = (): Promise<PublishOutcome> => publisher.publish(publisherChanges(changes));
+      void this.#publish({ mark: upTo, keys: () => setKeysOf(changes), send }).then(ends);
+    };
     for (;;) {
       await this.#nextChange();
       if (this.#ended()) return;
       await this.#secretsKnown();
       if (this.#ended()) return;
-      const { changes, mark } = this.#round(() => this.#compile(compiler, subscription));
-      if (changes.namespaces.size === 0) continue;
-      void this.#publish(mark, setKeysOf(changes), () =>
-        this.#options.publisher.publish(publisherChanges(changes)),
-      ).then(ends);
+      await this.#rounds(compiler, subscription, take);
     }
   }
 
-  #compile(compiler: IncrementalCompiler, subscription: FeedSubscription): CompiledChanges {
-    if (!this.#keysTurned) return compiler.apply(subscription.takeKnown());
-    this.#keysTurned = false;
-    // What else has changed comes with the next round.
-    this.#due();
-    return compiler.setRing(this.#options.keys.ringFor());
+  /** Everything is compiled before anything is said or published: half of it would be wrong. */
+  async #firstPass(compiler: IncrementalCompiler, subscription: FeedSubscription): Promise<Mark> {
+    const { clock, board, reconciled } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const isOver = (): boolean => this.#ended();
+    await inSlices(subscription.take(), (slice) => compiler.apply(slice), isOver);
+    let mark = NOTHING_COMPILED;
+    await inSlices(
+      compiler.standing(),
+      (slice) => {
+        if (this.#ended()) return;
+        const changes = standingChanges(slice);
+        mark = board.compiled(changes);
+        this.#told(changes);
+      },
+      isOver,
+    );
+    reconciled((clock.monotonicMs() - startedMs) / 1000);
+    return mark;
+  }
+
+  async #rounds(
+    compiler: IncrementalCompiler,
+    subscription: FeedSubscription,
+    take: (changes: CompiledChanges, mark: Mark) => void,
+  ): Promise<void> {
+    const round = (compile: () => CompiledChanges): void => {
+      const { changes, mark } = this.#round(compile);
+      take(changes, mark);
+    };
+    if (this.#keysTurned) {
+      this.#keysTurned = false;
+      round(() => compiler.setRing(this.#options.keys.ringFor()));
+    }
+    await inSlices(
+      subscription.takeKnown(),
+      (slice) => {
+        if (!this.#ended()) round(() => compiler.apply(slice));
+      },
+      () => this.#ended(),
+    );
   }
 
   #round(compile: () => CompiledChanges): { readonly changes: CompiledChanges; readonly mark: Mark } {
-    const { clock, board, feed, reconciled, reported } = this.#options;
+    const { clock, board, reconciled } = this.#options;
     const startedMs = clock.monotonicMs();
     const changes = compile();
     const mark = board.compiled(changes);
-    for (const { ref, generation, inForceGeneration } of changes.reports) {
-      if (inForceGeneration === generation) feed.confirm(ref.kind, ref);
-    }
-    reported(changes.reports);
+    this.#told(changes);
     reconciled((clock.monotonicMs() - startedMs) / 1000);
     return { changes, mark };
   }
 
-  async #publish(mark: Mark, keys: readonly string[], send: () => Promise<PublishOutcome>): Promise<PublishOutcome> {
+  #told({ reports }: CompiledChanges): void {
+    const { feed, reported } = this.#options;
+    for (const { ref, generation, inForceGeneration } of reports) {
+      if (inForceGeneration === generation) feed.confirm(ref.kind, ref);
+    }
+    reported(reports);
+  }
+
+  async #publish({ mark, keys, send }: Publishing): Promise<PublishOutcome> {
     const { board, publisher } = this.#options;
     const outcome = await send();
-    if (outcome.kind === "published") board.published(mark, keys, (report) => positionOf(publisher, report));
+    if (outcome.kind === "over") return outcome;
+    await inSlices(
+      keys(),
+      (slice) => {
+        board.published(mark, slice, (report) => positionOf(publisher, report));
+      },
+      () => this.#ended(),
+    );
     return outcome;
   }
 
@@ -234,8 +296,20 @@ function publisherChanges({ namespaces }: CompiledChanges): Changes {
   return changes;
 }
 
-function keysOf(compiler: IncrementalCompiler): readonly string[] {
-  return Array.from(compiler.entries(), ({ object }) => boardKey(object));
+/** As if all of it had just been compiled. */
+function standingChanges(
+  standing: readonly { readonly report: ObjectReport; readonly entry: CompiledEntry | undefined }[],
+): CompiledChanges {
+  const namespaces = new Map<string, { set: CompiledEntry[]; removed: ObjectRef[] }>();
+  for (const { entry } of standing) {
+    if (entry === undefined) continue;
+    const { namespace } = entry.object;
+    const changes = namespaces.get(namespace) ?? { set: [], removed: [] };
+    namespaces.set(namespace, changes);
+    changes.set.push(entry);
+  }
+  const reports = standing.map(({ report }) => report);
+  return { namespaces, reports, gone: [], secrets: { added: [], removed: [] }, unnamed: [] };
 }
 
 function setKeysOf({ namespaces }: CompiledChanges): readonly string[] {

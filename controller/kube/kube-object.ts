@@ -31,12 +31,14 @@ export function refOf(object: KubeObject, kind: string): ObjectRef {
   return { kind, namespace, name, uid };
 }
 
+const annotationsRead = z.record(z.string(), z.unknown()).optional().catch(undefined);
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Without the two parts that repeat the object: who wrote which field, and kubectl's copy. Together they triple its size. */
 export function withoutBookkeeping(object: KubeObject): KubeObject {
   const { managedFields: _managed, annotations, ...kept } = object.metadata;
-  const notes = z.record(z.string(), z.unknown()).optional().catch(undefined).parse(annotations);
+  if (annotations === undefined) return { ...object, metadata: kept };
+  const notes = annotationsRead.parse(annotations);
   if (notes === undefined) return { ...object, metadata: kept };
   const { [LAST_APPLIED]: _applied, ...others } = notes;
   return { ...object, metadata: { ...kept, annotations: others } };
