@@ -15,7 +15,7 @@ SECONDS := 600
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench fuzz run demo clean
+.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench bench-cluster fuzz run demo clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -73,6 +73,9 @@ test: build ## Run all tests; the last line is "N passed, N failed" (ARGS="test/
 
 bench: build ## Measure against a bare pass-through and nginx (needs redis-server, nginx, wrk; ARGS="--only json --write")
 	@node test/bench/main.mjs $(ARGS)
+
+bench-cluster: build ## Measure from kubectl apply to enforced, 10 and 100,000 consumers (half an hour; ARGS="--consumers 5000")
+	@scripts/bench-cluster.sh $(ARGS)
 
 fuzz: install ## Fuzz every parser (SECONDS=600 for all together; ARGS="--target json-scanner --seed 7")
 	@scripts/fuzz.sh --seconds $(SECONDS) $(ARGS)

@@ -27,7 +27,7 @@ export interface KubeReply {
 export interface KubeCluster extends KubeAddress {
   /** Resolves with stdout; rejects with an Error whose message is stderr. */
   readonly kubectl: (args: readonly string[], input?: string) => Promise<string>;
-  /** One call to the API server: `path` with its query; `body` as JSON. */
+  /** One call to the API server: `path` with its query; `body` as JSON, of a PATCH a merge patch. */
   call(method: string, path: string, body?: unknown): Promise<KubeReply>;
   /** Makes a namespace with a name of its own. */
   newNamespace(): Promise<string>;
@@ -78,7 +78,8 @@ function callApi(
   body: unknown,
 ): Promise<KubeReply> {
   const [method = "", path = ""] = line.split(" ");
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json" };
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const headers = { authorization: `Bearer ${token}`, "content-type": type, accept: "application/json" };
   return new Promise((resolve, reject) => {
     const req = request(`${url}${path}`, { method, agent, headers }, (res) => {
       const pieces: Buffer[] = [];
