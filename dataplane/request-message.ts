@@ -1,10 +1,10 @@
 // The requests of the traffic listener. node:http asks each for its header object, whose making costs as much as reading the
-// request, for two fields of it. All else here reads the raw headers (identify/header-list.ts), so those few fields are
+// request, for two fields of it (Host and Expect). All else here reads the raw headers (identify/header-list.ts), so those few fields are
 // looked up in them.
 
 import { IncomingMessage } from "node:http";
 
-/** The fields that node:http itself goes by; of a repeated one the first. */
+/** The fields that node:http itself or the reader of bodies goes by; of a repeated one the first. */
 class FramingFields {
   readonly #raw: readonly string[];
 
@@ -18,14 +18,6 @@ class FramingFields {
 
   get expect(): string | undefined {
     return this.#first("expect");
-  }
-
-  get upgrade(): string | undefined {
-    return this.#first("upgrade");
-  }
-
-  get connection(): string | undefined {
-    return this.#first("connection");
   }
 
   get "content-length"(): string | undefined {

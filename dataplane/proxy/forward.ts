@@ -75,5 +75,6 @@ function locationsOf(exchange: Exchange): Parameters<typeof upstreamHeaders>[0][
 
 function targetOf(backend: BackendRecord): UpstreamTarget {
   const { origin, timeouts } = backend.compiled;
-  return { origin, ...timeouts };
+  const { connectMs, firstByteMs, streamIdleMs } = timeouts;
+  return { origin, connectMs, firstByteMs, streamIdleMs };
 }

@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { MatchedLimit } from "../config/limit-plan.ts";
 import type { BackendRecord } from "../config/snapshot.ts";
 import type { Admission, CounterStore } from "../core/counter-store.ts";
 import type { Cidr } from "../core/ip.ts";
@@ -36,7 +37,7 @@ export interface HandlerDeps {
   /** Called once for each request when it has ended. */
   record(exchange: Exchange, outcome: Outcome): void;
   /** A streaming request has been sent to its backend; `record` ends it. */
-  streamOpened(): void;
+  readonly streamOpened: () => void;
   identificationFailed(reason: string): void;
   storeAnswered(elapsedMs: number, admission: Admission): void;
 }
@@ -206,9 +207,9 @@ function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
  */
 function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): GatewayError | undefined {
   if (prices !== undefined) return undefined;
-  const limits = exchange.matched.map(({ record }) => record.limit).filter(({ unit }) => unit === "Cost");
-  exchange.priceMissing = limits.length > 0;
-  const enforced = limits.find(({ mode }) => mode === "Enforce");
+  if (!exchange.matched.some(countsCost)) return undefined;
+  exchange.priceMissing = true;
+  const enforced = exchange.matched.find((m) => countsCost(m) && m.record.limit.mode === "Enforce")?.record.limit;
   if (enforced === undefined) return undefined;
   const { policy } = enforced;
   exchange.unpricedBy = enforced;
@@ -216,6 +217,10 @@ function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): 
     `Limit "${enforced.name}" of policy ${policy.namespace}/${policy.name} counts cost, and AIBackend ${name} has no ` +
     `prices. Give it spec.models with prices ("0" for what is free).`;
   return { code: "price_missing", message };
+}
+
+function countsCost({ record }: MatchedLimit): boolean {
+  return record.limit.unit === "Cost";
 }
 
 function factsOf(exchange: Exchange, namespace: string, backend: { name: string; provider: string }): RequestFacts {
@@ -244,10 +249,7 @@ function proceed(deps: HandlerDeps, exchange: Exchange, body: Body): void {
     const ended = (outcome: Outcome): void => {
       end(deps, exchange, outcome);
     };
-    const streamOpened = (): void => {
-      deps.streamOpened();
-    };
-    forward({ store, upstream, dialects, streamOpened, end: ended }, exchange, body);
+    forward({ store, upstream, dialects, streamOpened: deps.streamOpened, end: ended }, exchange, body);
   }
 }
 

@@ -17,6 +17,9 @@ export interface RelayOptions {
   readonly end: (outcome: Outcome) => void;
 }
 
+/** Up to here node joins head and body to one text, whose bytes latin1 keeps; a Buffer it would write as a piece of its own. */
+const AS_TEXT_BYTES = 4096;
+
 export class Relay implements UpstreamHandler {
   call: UpstreamCall | undefined;
   readonly #exchange: Exchange;
@@ -47,11 +50,10 @@ export class Relay implements UpstreamHandler {
     const { stripInjectedUsage } = this.#options;
     const { headers, contentType } = clientHeaders(rawHeaders, stripInjectedUsage);
     this.#meter = exchange.operation?.meterResponse(contentType, { stripInjectedUsage });
-    const ms = (from: number, to: number): string => String(Math.max(0, Math.round(to - from)));
     headers.push("X-AIRL-Request-Id", exchange.id);
-    headers.push("X-AIRL-Upstream-Latency", ms(exchange.forwardedAt, exchange.headAt));
-    headers.push("X-AIRL-Proxy-Latency", ms(exchange.bodyReadAt, exchange.forwardedAt));
-    if (exchange.labelled.length > 0) headers.push(...limitHeaders(exchange.labelled));
+    headers.push("X-AIRL-Upstream-Latency", wholeMs(exchange.forwardedAt, exchange.headAt));
+    headers.push("X-AIRL-Proxy-Latency", wholeMs(exchange.bodyReadAt, exchange.forwardedAt));
+    for (const text of limitHeaders(exchange.labelled)) headers.push(text);
     const shadowed = exchange.decision?.shadowed ?? [];
     if (shadowed.length > 0) headers.push("X-AIRL-Would-Refuse", wouldRefuse(shadowed));
     exchange.res.writeHead(status, headers);
@@ -140,8 +142,9 @@ export class Relay implements UpstreamHandler {
   #finish(last: Buffer | undefined): void {
     this.#done = true;
     const { res } = this.#exchange;
-    if (last) res.end(last);
-    else res.end();
+    if (last === undefined) res.end();
+    else if (last.length <= AS_TEXT_BYTES) res.end(last.toString("latin1"), "latin1");
+    else res.end(last);
     this.#options.end("forwarded");
   }
 
@@ -170,6 +173,10 @@ export class Relay implements UpstreamHandler {
       this.#options.end("client_gone");
     });
   }
+}
+
+function wholeMs(from: number, to: number): string {
+  return String(Math.max(0, Math.round(to - from)));
 }
 
 /** Policy and limit names of Shadow limits that would have refused. */
