@@ -47,7 +47,7 @@ function textOf(change: ManifestChange): string {
 
 function subscribe(): { next: () => Promise<readonly string[]>; readonly taken: () => readonly string[] } {
   const subscription = feed.subscribe(() => {});
-  const taken = (): readonly string[] => subscription.take().map(textOf).toSorted();
+  const taken = (): readonly string[] => Array.from(subscription.take(), textOf).toSorted();
   return {
     taken,
     async next() {

@@ -146,7 +146,8 @@ async function takeover(bench: Bench, old: Running): Promise<Running> {
   say(`takeover: a change made as the leader is asked to stop is enforced after ${seconds(timing?.enforcedMs ?? NaN)}`);
   await next.process.line(/"msg":"leads publishing to Redis"/);
   const terms = old.process.lines.filter((line) => line.includes('"kind":"leading"')).length;
-  if (terms > 1) say(`  the old one lost its lease and led ${String(terms)} times: the machine is too busy for these figures`);
+  if (terms > 1)
+    say(`  the old one lost its lease and led ${String(terms)} times: the machine is too busy for these figures`);
   say(`  the old one has ended with ${String(await old.process.ended)}; ${loadText()}`);
   await sleep(5000);
   sayResident("controller that took over", next.process);
