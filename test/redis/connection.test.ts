@@ -92,7 +92,10 @@ test("[redis] TLS checks the server's certificate and shows its own", async () =
   expect((await admit(distrusting.store, [aCheck(aCounter(under))])).source).toBe("local");
 });
 
-test("[redis] behind Sentinel a fail-over loses and doubles no charge", { timeout: 60_000 }, async () => {
+/** After a stall of two seconds Sentinel does nothing for 30 s (TILT); then comes the fail-over. */
+const FAIL_OVER_MS = 45_000;
+
+test("[redis] behind Sentinel a fail-over loses and doubles no charge", { timeout: 90_000 }, async () => {
   const master = await start();
   const replica = await start(["--replicaof", `127.0.0.1 ${String(master.port)}`, "--repl-diskless-sync-delay", "0"]);
   const admin = new Redis(replica.url);
@@ -117,6 +120,9 @@ test("[redis] behind Sentinel a fail-over loses and doubles no charge", { timeou
   await under.store.flush(5000);
   await master.kill();
   await charge(under.store, { counter, amount: 10 });
-  await under.store.flush(20_000);
+  await under.store.flush(FAIL_OVER_MS).catch(async (error: unknown) => {
+    const told = `${await watcher.info("sentinel")}\n${await admin.info("replication")}`;
+    throw new Error(`${String(error)}; Sentinel and the replica say:\n${told}`, { cause: error });
+  });
   expect(await admin.hget(counter.key, counter.field)).toMatch(/^\d+ 11 0$/);
 });
