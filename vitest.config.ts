@@ -9,7 +9,6 @@ export default defineConfig({
     environment: "node",
     pool: "forks",
     maxWorkers: 2,
-    retry: 1, // a loaded machine delays processes by seconds; what fails twice is a fault
     testTimeout: 20_000,
     hookTimeout: 60_000,
     chaiConfig: { truncateThreshold: 0 }, // titles and differences in full
