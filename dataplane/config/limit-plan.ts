@@ -1,11 +1,13 @@
 // The limits that can concern a caller on a route, worked out once and kept: what is left per request is the conditions on
 // model, backend, headers and address, and which MostSpecific policy the backend leaves. Also fills limits in to counters and keeps those.
 
-import { counterKey } from "../contract/keys.ts";
+import { type CounterKey, counterKey } from "../contract/keys.ts";
 import type { Counter } from "../core/counter-store.ts";
+import type { Limit } from "../core/limit.ts";
 import { appliesToCaller, keyValues } from "../core/match.ts";
 import { bySpecificity, type Candidate, inForce } from "../core/precedence.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
+import type { Window } from "../core/window.ts";
 import type { ConsumerRecord, LimitRecord, PolicyRecord, RouteRecord, Snapshot } from "./snapshot.ts";
 
 /** Counters kept with their hashed keys; twice this many at the most. */
@@ -117,6 +119,21 @@ function rivalsAmong(policies: readonly PolicyRecord[], { route, consumer }: Cal
     .sort(bySpecificity(groups));
 }
 
+/** A class: objects that are spread together each get a shape of their own, and whatever reads them is slower for it. */
+class FilledCounter implements Counter {
+  readonly key: string;
+  readonly tag: number;
+  readonly field: string;
+  readonly window: Window;
+
+  constructor({ key, tag }: CounterKey, { counterId, window }: Limit) {
+    this.key = key;
+    this.tag = tag;
+    this.field = counterId;
+    this.window = window;
+  }
+}
+
 /** Fills limits in to counters. */
 function createCounterSource(prefix: string): (record: LimitRecord, facts: RequestFacts) => Counter {
   const counters = createGenerationCache<string, Counter>(COUNTER_CACHE);
@@ -126,11 +143,7 @@ function createCounterSource(prefix: string): (record: LimitRecord, facts: Reque
     const cached = cacheKey.length <= LONGEST_CACHED;
     const known = cached ? counters.get(cacheKey) : undefined;
     if (known) return known;
-    const counter = {
-      ...counterKey(prefix, limit.policy.namespace, values),
-      field: limit.counterId,
-      window: limit.window,
-    };
+    const counter = new FilledCounter(counterKey(prefix, limit.policy.namespace, values), limit);
     if (cached) counters.set(cacheKey, counter);
     return counter;
   };
