@@ -67,6 +67,11 @@ const dataplane = [
     allowed: [builtins("net", "tls", "dns", "dns/promises", "crypto")],
     comment: "upstream is an HTTP client over sockets. Limits, dialects and settings stay with its caller.",
   }),
+  ...closed("downstream-imports-sockets-and-llhttp", {
+    from: "^dataplane/downstream/",
+    allowed: [packages("undici", "zod"), folders("respond"), builtins("net", "http", "stream", "crypto")],
+    comment: "downstream is HTTP with clients. What a request means stays with its handler.",
+  }),
   ...closed("redis-imports-ioredis-core-and-contract", {
     from: "^dataplane/redis/",
     allowed: [packages("ioredis", "zod"), folders("core", "contract"), builtins("fs", "path", "url", "crypto")],
@@ -105,9 +110,9 @@ const dataplane = [
     allowed: [
       packages("fzstd"),
       folders("core", "contract", "json", "providers", "upstream", "store", "identify", "respond", "config"),
-      builtins("http", "http2", "net", "tls", "stream", "zlib", "crypto", "events"),
+      builtins("stream", "zlib", "crypto"),
     ],
-    typesFrom: [packages("pino"), folders("metrics"), "^dataplane/[^/]+\\.ts$"],
+    typesFrom: [packages("pino"), folders("metrics", "downstream"), "^dataplane/[^/]+\\.ts$"],
     comment: "The proxy sees counters through core/counter-store.ts, and gets its log and metrics from main.ts.",
   }),
   {
@@ -234,7 +239,7 @@ const everywhere = [
     name: "no-orphan",
     severity: "error",
     comment: "Nothing imports this file and it imports nothing. Use it or delete it.",
-    from: { path: PRODUCT, orphan: true },
+    from: { path: PRODUCT, pathNot: "\\.d\\.ts$", orphan: true },
     to: {},
   },
   {

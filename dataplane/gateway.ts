@@ -80,6 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = createTrafficServer(createGatewayHandler(options, config), {
     timeouts: options.timeouts,
     unreadable: createUnreadableRecorder(metrics, log),
+    nowMs: options.nowMs,
   });
   const openAdmin = createAdminServer({
     notReady: () => {

@@ -2,7 +2,7 @@
 // has words of the gateway and of the parser only, nothing that the client sent.
 
 import type { Logger } from "pino";
-import type { Unreadable } from "./client-connections.ts";
+import type { Unreadable } from "./downstream/client-connection.ts";
 import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import { statusOf } from "./respond/gateway-errors.ts";
 

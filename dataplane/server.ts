@@ -1,13 +1,13 @@
-// The traffic listener: sockets, their limits, and draining. Knows nothing of what a request means.
+// The traffic listener: connections, how long they may take, and draining. Knows nothing of what a request means.
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ClientConnections, type Unreadable } from "./client-connections.ts";
+import { createServer, type Server, type Socket } from "node:net";
+import { ClientConnection, type ConnectionHome, type Unreadable } from "./downstream/client-connection.ts";
+import { ParserSource } from "./downstream/llhttp.ts";
+import { createHeadTails } from "./downstream/response-head.ts";
+import { createStallWatch } from "./downstream/stalled-clients.ts";
 import type { Handler } from "./proxy/handler.ts";
-import { MAX_HEADERS } from "./proxy/request-form.ts";
-import { RequestMessage } from "./request-message.ts";
-import { sweepStalled } from "./stalled-clients.ts";
 
 export interface TrafficTimeouts {
   /** From the first byte of a connection or request to the end of its head. */
@@ -17,7 +17,7 @@ export interface TrafficTimeouts {
   readonly keepAliveMs: number;
   /** A client that takes none of the bytes that wait for it may hold its upstream call this long. */
   readonly stalledClientMs: number;
-  /** How often the others are looked at: they run out late by up to this. */
+  /** How often all of them are looked at: they run out late by up to this. */
   readonly checkMs: number;
 }
 
@@ -43,86 +43,94 @@ export interface TrafficServerOptions {
   readonly timeouts: Partial<TrafficTimeouts> | undefined;
   /** Told of what never became a request. */
   readonly unreadable: (what: Unreadable) => void;
+  /** Wall clock, epoch milliseconds, for the Date of answers. */
+  readonly nowMs: () => number;
 }
 
-export function createTrafficServer(handle: Handler, { timeouts, unreadable }: TrafficServerOptions): TrafficServer {
-  const times = { ...TIMEOUTS, ...timeouts };
-  const connections = new ClientConnections(MAX_HEAD_BYTES, unreadable);
-  let draining = false;
-  const server = createServer(serverOptions(times), (req, res) => {
-    take(req, res);
-  });
-  const take = (req: IncomingMessage, res: ServerResponse): void => {
-    if (!connections.begin(res)) return;
-    // Tells keep-alive clients to come back on a new connection, to another data plane.
-    if (draining) res.shouldKeepAlive = false;
-    handle(req, res);
-  };
-  // One more than are allowed: node drops what is beyond without a word.
-  server.maxHeadersCount = MAX_HEADERS + 1;
-  server.on("connection", (socket) => {
-    connections.track(socket);
-  });
-  server.on("clientError", (error, socket) => {
-    connections.breakOff(socket, error);
-  });
-  server.on("checkExpectation", take);
-  server.on("connect", (_req, socket) => {
-    connections.refuse(socket, { code: "method_not_allowed", message: "CONNECT is no call of this gateway." });
-  });
-  const sweep = sweepStalled(() => connections.sockets(), times);
-  server.on("close", () => {
-    clearInterval(sweep);
-  });
-  return {
-    listen: (host, port) => listen(server, host, port),
-    openRequests: () => connections.openRequests,
-    async drain(timeoutMs) {
-      draining = true;
-      const closed = once(server, "close");
-      server.close();
-      server.closeIdleConnections();
-      await idle(connections, timeoutMs);
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+export function createTrafficServer(handle: Handler, options: TrafficServerOptions): TrafficServer {
+  return new ConnectionServer(handle, options);
 }
 
-function serverOptions(times: TrafficTimeouts): ServerOptions<typeof RequestMessage> {
-  return {
-    keepAliveTimeout: times.keepAliveMs,
-    headersTimeout: times.headersMs,
-    requestTimeout: times.requestMs,
-    connectionsCheckingInterval: times.checkMs,
-    maxHeaderSize: MAX_HEAD_BYTES,
-    // Asked for by request-form.ts, which answers in the gateway's own words.
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-    IncomingMessage: RequestMessage,
-    noDelay: true,
-  };
-}
+class ConnectionServer implements TrafficServer, ConnectionHome {
+  readonly parsers = new ParserSource();
+  readonly maxHeadBytes = MAX_HEAD_BYTES;
+  readonly tails: ConnectionHome["tails"];
+  readonly handle: Handler;
+  readonly unreadable: (what: Unreadable) => void;
+  isDraining = false;
+  readonly #server: Server;
+  readonly #connections = new Set<ClientConnection>();
+  #open = 0;
+  #onIdle: (() => void) | undefined;
 
-async function idle(connections: ClientConnections, timeoutMs: number): Promise<void> {
-  if (connections.openRequests === 0) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs);
-    connections.onIdle = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-}
-
-function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, 4096, () => {
-      server.off("error", reject);
-      const address = server.address();
-      if (address === null || typeof address === "string") reject(new Error("the listener has no TCP address"));
-      else resolve(address);
+  constructor(handle: Handler, { timeouts, unreadable, nowMs }: TrafficServerOptions) {
+    const times = { ...TIMEOUTS, ...timeouts };
+    this.handle = handle;
+    this.unreadable = unreadable;
+    this.tails = createHeadTails(nowMs, times.keepAliveMs);
+    // Half open, so that a client whose request breaks off by its own end can still be told.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
+      this.#connections.add(new ClientConnection(socket, this));
     });
-  });
+    const isStalled = createStallWatch(times.stalledClientMs);
+    const sweep = setInterval(() => {
+      const now = performance.now();
+      for (const connection of this.#connections) {
+        if (isStalled(connection.socket, now)) connection.destroy();
+        else connection.check(now, times);
+      }
+    }, times.checkMs).unref();
+    this.#server.on("close", () => clearInterval(sweep));
+  }
+
+  listen(host: string, port: number): Promise<AddressInfo> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port, host, backlog: 4096 }, () => {
+        server.off("error", reject);
+        const address = server.address();
+        if (address === null || typeof address === "string") reject(new Error("the listener has no TCP address"));
+        else resolve(address);
+      });
+    });
+  }
+
+  openRequests(): number {
+    return this.#open;
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.isDraining = true;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const connection of [...this.#connections]) connection.closeIfIdle();
+    await this.#idle(timeoutMs);
+    for (const connection of [...this.#connections]) connection.destroy();
+    await closed;
+  }
+
+  opened(): void {
+    this.#open += 1;
+  }
+
+  ended(): void {
+    this.#open -= 1;
+    if (this.#open === 0) this.#onIdle?.();
+  }
+
+  gone(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  async #idle(timeoutMs: number): Promise<void> {
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
 }

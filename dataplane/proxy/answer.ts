@@ -35,7 +35,7 @@ export function answer(exchange: Exchange, { status, headers, body, closes }: Ow
   const hasBody = !BODILESS.has(status);
   if (hasBody) all.push("Content-Type", "application/json; charset=utf-8");
   if (hasBody) all.push("Content-Length", String(Buffer.byteLength(body)));
-  const ends = closes === true || hasLongRest(req);
+  const ends = closes === true || hasLongRest(req, exchange.headers);
   if (ends) all.push("Connection", "close");
   res.writeHead(status, all);
   // A HEAD answer has the headers of the answer and no body.

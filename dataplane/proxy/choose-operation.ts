@@ -1,7 +1,7 @@
 // Which operation a request is, and which backend may get it: only one that speaks the request's dialect.
 
-import type { IncomingMessage } from "node:http";
 import type { BackendRecord, RouteRecord } from "../config/snapshot.ts";
+import type { ClientRequest } from "../downstream/client-request.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { Dialects } from "../providers/dialects.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
@@ -11,15 +11,15 @@ import type { Exchange } from "./exchange.ts";
 const VERSION_HEADER = "anthropic-version";
 
 /** For answers that are given before the operation is known. */
-export function guessDialect(dialects: Dialects, req: IncomingMessage, headers: HeaderList): DialectName {
-  const path = (req.url ?? "").split("?", 1)[0] ?? "";
+export function guessDialect(dialects: Dialects, req: ClientRequest, headers: HeaderList): DialectName {
+  const path = req.url.split("?", 1)[0] ?? "";
   return dialects.dialectOf({ path, hasAnthropicVersion: headers.names.includes(VERSION_HEADER) });
 }
 
 /** Sets the operation when the path says it; leaves it to the body of a POST to a path that says nothing. */
 export function chooseOperation(exchange: Exchange, dialects: Dialects): GatewayError | undefined {
   const { req, path, route, headers } = exchange;
-  const method = req.method ?? "";
+  const { method } = req;
   const encoding = headers.get("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return {

@@ -1,6 +1,5 @@
 // What is known of one request as it crosses the gateway. Steps fill it in, in order; nothing here decides.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { MatchedLimit } from "../config/limit-plan.ts";
 import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snapshot.ts";
@@ -8,6 +7,8 @@ import type { Decision } from "../core/decide.ts";
 import type { PolicyRef } from "../core/limit.ts";
 import type { Cost } from "../core/pricing.ts";
 import type { TokenUsage, UsageSource } from "../core/usage.ts";
+import type { ClientRequest } from "../downstream/client-request.ts";
+import type { ClientResponse } from "../downstream/client-response.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
 import type { LabelledStatus } from "../respond/labelled-status.ts";
@@ -22,8 +23,8 @@ export interface LimitName {
 
 export class Exchange {
   readonly id: string;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: ClientRequest;
+  readonly res: ClientResponse;
   readonly headers: HeaderList;
   readonly config: GatewayConfig;
   /** performance.now() values, milliseconds. */

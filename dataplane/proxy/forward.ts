@@ -59,7 +59,7 @@ function requestOf(
   const injected = usage.injectIncludeUsage ? operation.injectUsage(body.pieces, info) : undefined;
   const crossing = { headers: exchange.headers, locations: locationsOf(exchange), key: exchange.key, backend };
   const request: UpstreamRequest = {
-    method: exchange.req.method ?? "POST",
+    method: exchange.req.method,
     path: (path ?? operation.upstreamPath) + upstreamQuery(exchange.query, crossing),
     headers: upstreamHeaders(crossing),
     body: injected ?? body.pieces,

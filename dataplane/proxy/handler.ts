@@ -2,13 +2,14 @@
 // A request crosses server -> handler -> identify -> limit-plan -> store -> forward -> relay.
 
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { MatchedLimit } from "../config/limit-plan.ts";
 import type { BackendRecord } from "../config/snapshot.ts";
 import type { Admission, CounterStore } from "../core/counter-store.ts";
 import type { Cidr } from "../core/ip.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
+import type { ClientRequest } from "../downstream/client-request.ts";
+import type { ClientResponse } from "../downstream/client-response.ts";
 import { clientIp } from "../identify/client-ip.ts";
 import { describeLocations, presentedKey } from "../identify/credential.ts";
 import { HeaderList, type HeaderNames } from "../identify/header-list.ts";
@@ -21,7 +22,7 @@ import { applyDecision, checksOf } from "./checks.ts";
 import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./choose-operation.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
-import { type Body, readBody } from "./read-body.ts";
+import { announcedBytes, type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
 import { authorityOf, hostName, originForm } from "./request-target.ts";
 
@@ -42,7 +43,7 @@ export interface HandlerDeps {
   storeAnswered(elapsedMs: number, admission: Admission): void;
 }
 
-export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
+export type Handler = (req: ClientRequest, res: ClientResponse) => void;
 
 export function createHandler(deps: HandlerDeps): Handler {
   return (req, res) => {
@@ -57,11 +58,11 @@ export function createHandler(deps: HandlerDeps): Handler {
     }
     const exchange = new Exchange({ id, req, res, headers, config, startedAt });
     exchange.dialect = dialect;
-    res.on("close", () => {
+    res.onClose = () => {
       // Once a request is forwarded its relay settles, and then ends the exchange.
       if (exchange.onClientGone) exchange.onClientGone();
       else end(deps, exchange, "client_gone");
-    });
+    };
     const problem =
       formProblem(req, headers) ??
       findRoute(exchange) ??
@@ -73,7 +74,7 @@ export function createHandler(deps: HandlerDeps): Handler {
 }
 
 /** Before the first configuration there is nothing to route by; readiness keeps such a data plane out of service. */
-function answerUnready(res: ServerResponse, asker: Asker): void {
+function answerUnready(res: ClientResponse, asker: Asker): void {
   const error: GatewayError = { code: "config_missing", message: "The gateway has no configuration yet." };
   const body = errorBody(error, asker);
   res.writeHead(statusOf(error.code), [...errorHeaders(error), "Content-Type", "application/json; charset=utf-8"]);
@@ -94,13 +95,13 @@ function reject(deps: HandlerDeps, exchange: Exchange, error: GatewayError): voi
 
 function findRoute(exchange: Exchange): GatewayError | undefined {
   const { req, headers, config } = exchange;
-  const target = req.url ?? "";
+  const target = req.url;
   const url = originForm(target) ?? "";
   const mark = url.indexOf("?");
   exchange.path = mark < 0 ? url : url.slice(0, mark);
   exchange.query = mark < 0 ? "" : url.slice(mark + 1);
   const match = config.snapshot.routes.find({
-    method: req.method ?? "",
+    method: req.method,
     host: hostName(headers.get("host") ?? authorityOf(target)),
     path: exchange.path,
     header: (name) => headers.get(name),
@@ -108,7 +109,7 @@ function findRoute(exchange: Exchange): GatewayError | undefined {
   if (match === undefined) {
     return {
       code: "route_not_found",
-      message: `No AIRoute matches ${req.method ?? ""} ${exchange.path.slice(0, 256)}.`,
+      message: `No AIRoute matches ${req.method} ${exchange.path.slice(0, 256)}.`,
     };
   }
   exchange.route = match.route;
@@ -117,7 +118,7 @@ function findRoute(exchange: Exchange): GatewayError | undefined {
 
 function identify(exchange: Exchange, deps: HandlerDeps): GatewayError | undefined {
   const { route, headers, query, req } = exchange;
-  exchange.clientIp = clientIp(req.socket.remoteAddress ?? "", headers.get("x-forwarded-for"), deps.trustedProxies);
+  exchange.clientIp = clientIp(req.remoteAddress, headers.get("x-forwarded-for"), deps.trustedProxies);
   if (route === undefined || route.compiled.authentication.type === "None") return undefined;
   const locations = route.compiled.authentication;
   const presented = presentedKey(locations, headers, query);
@@ -147,7 +148,7 @@ function receive(deps: HandlerDeps, exchange: Exchange): void {
   if (reader === undefined) return;
   readBody(
     exchange.req,
-    { reader, maxBytes: deps.maxBodyBytes },
+    { reader, announced: announcedBytes(exchange.headers), maxBytes: deps.maxBodyBytes },
     {
       onBody(body) {
         exchange.bodyReadAt = performance.now();

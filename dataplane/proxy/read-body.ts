@@ -1,19 +1,9 @@
 // Collects a request body as it arrived, in pieces, up to a limit, and lets the dialect's reader see it on the way.
 
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest } from "../downstream/client-request.ts";
+import type { HeaderList } from "../identify/header-list.ts";
 import type { RequestReader } from "../providers/provider.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
-
-/** Emitted as a request's error by the server when the rest of its body cannot come, and the client can still be told. */
-export class UnreadableBody extends Error {
-  readonly problem: GatewayError;
-
-  constructor(problem: GatewayError) {
-    super(problem.message);
-    this.name = "UnreadableBody";
-    this.problem = problem;
-  }
-}
 
 export interface Body {
   readonly pieces: readonly Buffer[];
@@ -30,48 +20,45 @@ export interface BodyReceiver {
   onGone(): void;
 }
 
+export interface BodyBounds {
+  readonly reader: RequestReader;
+  /** By Content-Length; 0 without one. */
+  readonly announced: number;
+  readonly maxBytes: number;
+}
+
+/** What Content-Length says; 0 without one. */
+export function announcedBytes(headers: HeaderList): number {
+  return Number(headers.get("content-length") ?? 0);
+}
+
+const NOBODY = { data: () => {}, ended: () => {}, broken: () => {}, gone: () => {} };
+
 /** Calls exactly one of the receiver's functions. */
 export function readBody(
-  req: IncomingMessage,
-  { reader, maxBytes }: { readonly reader: RequestReader; readonly maxBytes: number },
+  req: ClientRequest,
+  { reader, announced, maxBytes }: BodyBounds,
   receiver: BodyReceiver,
 ): void {
-  const announced = Number(req.headers["content-length"] ?? 0);
   if (announced > maxBytes) {
     receiver.onTooLarge(announced);
     return;
   }
   const pieces: Buffer[] = [];
   let bytes = 0;
-  let done = false;
-  req.on("data", (chunk: Buffer) => {
-    if (done) return;
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      done = true;
-      req.pause();
-      receiver.onTooLarge(bytes);
-      return;
-    }
-    pieces.push(chunk);
-    reader.push(chunk);
-  });
-  req.on("end", () => {
-    if (done) return;
-    done = true;
-    receiver.onBody({ pieces, bytes });
-  });
-  const gone = (): void => {
-    if (done) return;
-    done = true;
-    receiver.onGone();
-  };
-  req.on("error", (error) => {
-    if (done || !(error instanceof UnreadableBody)) {
-      gone();
-      return;
-    }
-    done = true;
-    receiver.onUnreadable(error.problem);
+  req.read({
+    data(piece) {
+      bytes += piece.length;
+      if (bytes > maxBytes) {
+        req.read(NOBODY);
+        receiver.onTooLarge(bytes);
+        return;
+      }
+      pieces.push(piece);
+      reader.push(piece);
+    },
+    ended: () => receiver.onBody({ pieces, bytes }),
+    broken: (problem) => receiver.onUnreadable(problem),
+    gone: () => receiver.onGone(),
   });
 }

@@ -17,9 +17,6 @@ export interface RelayOptions {
   readonly end: (outcome: Outcome) => void;
 }
 
-/** Up to here node joins head and body to one text, whose bytes latin1 keeps; a Buffer it would write as a piece of its own. */
-const AS_TEXT_BYTES = 4096;
-
 export class Relay implements UpstreamHandler {
   call: UpstreamCall | undefined;
   readonly #exchange: Exchange;
@@ -111,10 +108,10 @@ export class Relay implements UpstreamHandler {
     if (res.write(piece) || this.#draining) return;
     this.#draining = true;
     this.call?.pause();
-    res.once("drain", () => {
+    res.onDrain = () => {
       this.#draining = false;
       if (!this.#held) this.call?.resume();
-    });
+    };
   }
 
   /** Charges, and passes `piece` on only when the charge is on its way. */
@@ -142,9 +139,7 @@ export class Relay implements UpstreamHandler {
   #finish(last: Buffer | undefined): void {
     this.#done = true;
     const { res } = this.#exchange;
-    if (last === undefined) res.end();
-    else if (last.length <= AS_TEXT_BYTES) res.end(last.toString("latin1"), "latin1");
-    else res.end(last);
+    res.end(last);
     this.#options.end("forwarded");
   }
 

@@ -1,7 +1,7 @@
 // What the parser lets pass although two readers could understand it differently, and what is beyond the gateway's own
 // bounds. RFC 9112: sections 3.2 (Host, target), 6.1 (Transfer-Encoding), 11.2 (request smuggling).
 
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest } from "../downstream/client-request.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
 import { agreesWithHost, originForm } from "./request-target.ts";
@@ -9,7 +9,7 @@ import { agreesWithHost, originForm } from "./request-target.ts";
 export const MAX_HEADERS = 200;
 
 /** Every such request ends its connection: what follows on it may not be what it seems. */
-export function formProblem(req: IncomingMessage, headers: HeaderList): GatewayError | undefined {
+export function formProblem(req: ClientRequest, headers: HeaderList): GatewayError | undefined {
   const count = headers.names.length;
   if (count > MAX_HEADERS) {
     const message = `The request has more than ${String(MAX_HEADERS)} headers.`;
@@ -23,8 +23,8 @@ export function formProblem(req: IncomingMessage, headers: HeaderList): GatewayE
   return undefined;
 }
 
-function malformed(req: IncomingMessage, headers: HeaderList): string | undefined {
-  const { httpVersion, url = "" } = req;
+function malformed(req: ClientRequest, headers: HeaderList): string | undefined {
+  const { httpVersion, url } = req;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return `The request is HTTP/${httpVersion}; wanted HTTP/1.1.`;
   if (originForm(url) === undefined) {
     return `Request target ${JSON.stringify(url.slice(0, 64))} is not a path with a query, nor such a one behind http://host.`;
@@ -32,7 +32,7 @@ function malformed(req: IncomingMessage, headers: HeaderList): string | undefine
   return hostProblem(req, headers) ?? codingProblem(httpVersion, headers);
 }
 
-function hostProblem({ httpVersion, url = "" }: IncomingMessage, headers: HeaderList): string | undefined {
+function hostProblem({ httpVersion, url }: ClientRequest, headers: HeaderList): string | undefined {
   const { names } = headers;
   const host = names.indexOf("host");
   if (host < 0) return httpVersion === "1.1" ? "The request has no Host header; wanted exactly one." : undefined;

@@ -24,6 +24,11 @@ const forbidden = [
     file: "dataplane/upstream/a.ts",
     text: `import "../config/target.ts";`,
   },
+  {
+    rule: "downstream-imports-sockets-and-llhttp",
+    file: "dataplane/downstream/a.ts",
+    text: `import "../core/target.ts";`,
+  },
   { rule: "redis-imports-ioredis-core-and-contract", file: "dataplane/redis/a.ts", text: `import "pino";` },
   { rule: "store-imports-only-core", file: "dataplane/store/a.ts", text: `import "../redis/target.ts";` },
   { rule: "identify-imports-core-and-contract", file: "dataplane/identify/a.ts", text: `import "../redis/target.ts";` },

@@ -1,13 +1,12 @@
 // What a provider says of usage may be wrong in any field: whatever is done to one, a successful answer is charged something
 // or charged an estimate that says so. Nothing is free in silence.
 
-import { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { createHeaderNames, HeaderList } from "../../dataplane/identify/header-list.ts";
 import type { Operation } from "../../dataplane/providers/provider.ts";
 import { Exchange } from "../../dataplane/proxy/exchange.ts";
 import { type Settlement, settlementOf } from "../../dataplane/proxy/settle.ts";
+import { aClientExchange } from "../helpers/client-exchange.ts";
 import { aBackend, aGatewayConfig, aRoute } from "../unit/config/builders.ts";
 import { type FixtureCase, fixtureCases } from "./fixture-cases.ts";
 import { replay } from "./replay.ts";
@@ -63,9 +62,8 @@ function settle({ operation, contentType }: Pick<FixtureCase, "operation" | "con
 function anExchange(operation: Operation): Exchange {
   const provider = operation.dialect;
   const config = aGatewayConfig([aRoute(), aBackend({ provider })]);
-  const req = new IncomingMessage(new Socket());
   const headers = new HeaderList([], createHeaderNames());
-  const exchange = new Exchange({ id: "r", req, res: new ServerResponse(req), headers, config, startedAt: 0 });
+  const exchange = new Exchange({ id: "r", ...aClientExchange(), headers, config, startedAt: 0 });
   exchange.operation = operation;
   exchange.info = INFO;
   exchange.backend = config.snapshot.routes

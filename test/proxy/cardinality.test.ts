@@ -1,13 +1,12 @@
 // However many consumers call with whatever names, the metrics page stays as small as docs/metrics.md says.
 
-import { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { createHeaderNames, HeaderList } from "../../dataplane/identify/header-list.ts";
 import { createGatewayMetrics, type GatewayMetrics } from "../../dataplane/metrics/gateway-metrics.ts";
 import { Exchange } from "../../dataplane/proxy/exchange.ts";
 import { createRecorder } from "../../dataplane/record.ts";
+import { aClientExchange } from "../helpers/client-exchange.ts";
 import { startGateway } from "../helpers/gateway-under-test.ts";
 import { call } from "../helpers/http-call.ts";
 import { basics } from "../helpers/manifests.ts";
@@ -59,11 +58,10 @@ function createCaller(metrics: GatewayMetrics, pairs: number, modelOf = hostileN
     ...names.map((name) => aBackend({ name })),
   ]);
   const route = config.snapshot.routes.find({ method: "POST", host: "", path: "/", header: () => undefined })?.route;
-  const req = new IncomingMessage(new Socket());
-  const res = new ServerResponse(req);
+  const client = aClientExchange();
   const headers = new HeaderList([], createHeaderNames());
   return (i) => {
-    const exchange = new Exchange({ id: String(i), req, res, headers, config, startedAt: 0 });
+    const exchange = new Exchange({ id: String(i), ...client, headers, config, startedAt: 0 });
     exchange.route = route;
     exchange.path = `/${hostileName(i)}`;
     exchange.backend = route?.balancer.pick();

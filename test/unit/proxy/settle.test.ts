@@ -1,7 +1,5 @@
 // What a request is charged on each of its exits, and which counters move.
 
-import { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { CompiledBackend } from "../../../dataplane/contract/compiled.ts";
 import type { Charge, CounterStore } from "../../../dataplane/core/counter-store.ts";
@@ -10,6 +8,7 @@ import { createHeaderNames, HeaderList } from "../../../dataplane/identify/heade
 import type { Operation, ReportedUsage, ResponseMeter } from "../../../dataplane/providers/provider.ts";
 import { Exchange } from "../../../dataplane/proxy/exchange.ts";
 import { chargeLimits, type SettleInput, settlementOf } from "../../../dataplane/proxy/settle.ts";
+import { aClientExchange } from "../../helpers/client-exchange.ts";
 import { aBackend, aGatewayConfig, aLimit, aPolicy, aRoute, someFacts } from "../config/builders.ts";
 
 function anOperation(charged: boolean): Operation {
@@ -47,9 +46,8 @@ function anExchange({ charged = true, onMissing = "ChargeEstimate", units = [] }
   const limits = units.map((unit) => aLimit({ name: unit.toLowerCase(), unit }));
   const backend = aBackend({ usage: { injectIncludeUsage: true, onMissing } });
   const config = aGatewayConfig([aRoute(), backend, aPolicy({ limits })]);
-  const req = new IncomingMessage(new Socket());
   const headers = new HeaderList([], createHeaderNames());
-  const exchange = new Exchange({ id: "r", req, res: new ServerResponse(req), headers, config, startedAt: 0 });
+  const exchange = new Exchange({ id: "r", ...aClientExchange(), headers, config, startedAt: 0 });
   const route = config.snapshot.routes.find({ method: "POST", host: "", path: "/", header: () => undefined })?.route;
   exchange.operation = anOperation(charged);
   exchange.info = INFO;

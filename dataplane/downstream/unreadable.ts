@@ -1,34 +1,23 @@
-// What is told to a client whose bytes are no request: node's parser refuses them before there is anything to handle.
+// What is told to a client whose bytes are no request, or did not come in time.
 
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { errorBody, errorHeaders, type GatewayError, statusOf } from "./respond/gateway-errors.ts";
+import { errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
+import type { Fault } from "./llhttp.ts";
 
 const LINGER_MS = 1_000;
 
-/** Undefined when the connection itself failed: nobody listens any more. */
-export function clientProblem(error: Error, maxHeadBytes: number): GatewayError | undefined {
-  const code = parserCode(error);
+export const TIMED_OUT: GatewayError = {
+  code: "request_timeout",
+  message: "The request did not come to its end in time.",
+};
+
+export function faultProblem({ code, reason }: Fault, maxHeadBytes: number): GatewayError {
   if (code === "HPE_HEADER_OVERFLOW") {
     return { code: "head_too_large", message: `The request head has more than ${String(maxHeadBytes)} bytes.` };
   }
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
-    return { code: "request_timeout", message: "The request did not come to its end in time." };
-  }
-  if (!code.startsWith("HPE_")) return undefined;
   // The parser's words name a rule of HTTP, never the bytes that broke it.
-  return { code: "request_malformed", message: `The request is not HTTP/1.1: ${textOf(error, "reason") || code}.` };
-}
-
-/** The parser's own name for what is wrong: "HPE_INVALID_METHOD". Never a byte of what the client sent. */
-export function parserCode(error: Error): string {
-  const code = textOf(error, "code");
-  return /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";
-}
-
-function textOf(error: Error, key: "code" | "reason"): string {
-  const value: unknown = Reflect.get(error, key);
-  return typeof value === "string" ? value : "";
+  return { code: "request_malformed", message: `The request is not HTTP/1.1: ${reason || code}.` };
 }
 
 /** Answers on the bare socket and closes it; for connections on which no response is open. */
