@@ -1,6 +1,7 @@
 // The only place of the data plane that makes an ioredis client: how it connects, reconnects and gives up. Knows no counters.
 
-import { Cluster, Redis } from "ioredis";
+import { Cluster, type Redis } from "ioredis";
+import { LastingRedis } from "./lasting-redis.ts";
 
 export interface RedisSettings {
   /**
@@ -69,8 +70,8 @@ function createServer(settings: RedisSettings, target: Target): Redis {
     retryStrategy: retryDelay,
   };
   const [first] = target.addresses;
-  if (settings.sentinelMaster === undefined) return new Redis({ ...options, ...first });
-  return new Redis({
+  if (settings.sentinelMaster === undefined) return new LastingRedis({ ...options, ...first });
+  return new LastingRedis({
     ...options,
     sentinels: target.addresses.map((address) => ({ ...address })),
     name: settings.sentinelMaster,

@@ -7,15 +7,11 @@ import { type Command, lost } from "./command.ts";
 import type { Link, LinkListener } from "./link.ts";
 import { Wire } from "./wire.ts";
 
-/** Before a connection that ioredis has given up is begun anew. */
-const AGAIN_MS = 100;
-
 export class ServerLink implements Link {
   readonly #client: Redis;
   readonly #listeners: LinkListener[] = [];
   readonly #bulks = new BulkCache();
   #wire: Wire | undefined;
-  #isClosed = false;
 
   constructor(client: Redis) {
     this.#client = client;
@@ -24,10 +20,6 @@ export class ServerLink implements Link {
     });
     client.on("close", () => {
       for (const listener of this.#listeners) listener.lost("");
-    });
-    // When Sentinel tells of a fail-over while a connection is being made, ioredis gives it up and tries no more.
-    client.on("end", () => {
-      if (!this.#isClosed) setTimeout(() => void client.connect().catch(() => undefined), AGAIN_MS).unref();
     });
   }
 
@@ -62,7 +54,6 @@ export class ServerLink implements Link {
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#client.disconnect();
   }
 

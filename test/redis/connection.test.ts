@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { RedisSettings } from "../../dataplane/redis/connection.ts";
+import { createRedisClient, type RedisSettings } from "../../dataplane/redis/connection.ts";
 import { eventually } from "../helpers/clock.ts";
 import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
 import { aCheck, aCounter, admit, charge, openStore, type StoreUnderTest } from "../helpers/redis-store.ts";
@@ -125,4 +125,18 @@ test("[redis] behind Sentinel a fail-over loses and doubles no charge", { timeou
     throw new Error(`${String(error)}; Sentinel and the replica say:\n${told}`, { cause: error });
   });
   expect(await admin.hget(counter.key, counter.field)).toMatch(/^\d+ 11 0$/);
+});
+
+test("[redis] a client that ioredis gives up for good comes back, one that was left does not", async () => {
+  const server = await start();
+  const client = createRedisClient({ url: server.url, cluster: false }, () => {});
+  const statuses: string[] = [];
+  client.on("ready", () => void statuses.push("ready")).on("end", () => void statuses.push("end"));
+  await client.connect();
+  // As ioredis does it to itself when Sentinel reports a fail-over in the wrong moment: past this client's own disconnect.
+  Redis.prototype.disconnect.call(client, false);
+  await eventually("it is ready again", () => statuses.join() === "ready,end,ready");
+  client.disconnect();
+  await eventually("it has ended", () => client.status === "end");
+  await expect(client.ping()).rejects.toThrow("Connection is closed");
 });
