@@ -12,6 +12,7 @@ import { type Cidr, parseCidr } from "./core/ip.ts";
 import { createHeaderNames } from "./identify/header-list.ts";
 import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import { dialects } from "./providers/dialects.ts";
+import { crossesUpstream } from "./proxy/crossing-headers.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
 import { createRecorder } from "./record.ts";
 import { createUnreadableRecorder } from "./record-unreadable.ts";
@@ -125,7 +126,7 @@ function createGatewayHandler(options: GatewayOptions, config: () => GatewayConf
     store,
     upstream,
     dialects,
-    headerNames: createHeaderNames(),
+    headerNames: createHeaderNames(crossesUpstream),
     trustedProxies: parseBlocks(options.trustedProxies),
     maxBodyBytes,
     record: createRecorder(metrics, log),

@@ -137,14 +137,21 @@ class FilledCounter implements Counter {
 /** Fills limits in to counters. */
 function createCounterSource(prefix: string): (record: LimitRecord, facts: RequestFacts) => Counter {
   const counters = createGenerationCache<string, Counter>(COUNTER_CACHE);
+  // Counters of the same key values share one string for their key: maps by key then compare no text.
+  const keys = createGenerationCache<string, CounterKey>(COUNTER_CACHE);
   return ({ limit }, facts) => {
     const values = keyValues(limit, facts);
     const cacheKey = JSON.stringify([limit.policy.namespace, limit.counterId, values]);
     const cached = cacheKey.length <= LONGEST_CACHED;
     const known = cached ? counters.get(cacheKey) : undefined;
     if (known) return known;
-    const counter = new FilledCounter(counterKey(prefix, limit.policy.namespace, values), limit);
-    if (cached) counters.set(cacheKey, counter);
+    const made = counterKey(prefix, limit.policy.namespace, values);
+    const key = keys.get(made.key) ?? made;
+    const counter = new FilledCounter(key, limit);
+    if (cached) {
+      keys.set(made.key, key);
+      counters.set(cacheKey, counter);
+    }
     return counter;
   };
 }

@@ -29,7 +29,7 @@ export class RememberedKeys<C extends object> {
     }
     const map = found.isOwn ? known.own : known.system;
     if (map.size >= REMEMBERED) map.clear();
-    map.set(key, found.consumer);
+    map.set(ownText(key), found.consumer);
     this.#consumers.add(found.consumer);
   }
 
@@ -51,6 +51,11 @@ export class RememberedKeys<C extends object> {
     this.#namespaces.clear();
     this.#consumers = new WeakSet();
   }
+}
+
+/** As a string of its own: what was cut out of a request's head keeps all of that head from being collected. */
+function ownText(key: string): string {
+  return Buffer.from(key).toString();
 }
 
 function forgetIn<C>(keys: Map<string, C>, consumer: C): void {

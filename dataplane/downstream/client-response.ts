@@ -46,9 +46,12 @@ export class ClientResponse {
     this.#request = request;
   }
 
-  /** Status 200 to 999; name, value, name, value, ... Throws RangeError for what would break the head's lines. */
-  writeHead(status: number, headers: readonly string[]): void {
-    const head = composeHead({ status, headers, closes: this.closes }, this.#request, this.#carrier.tails);
+  /**
+   * Status 200 to 999; name, value, name, value, ... Throws RangeError for what would break the head's lines; the first
+   * `checked` texts come from a reader that has seen to that.
+   */
+  writeHead(status: number, headers: readonly string[], checked = 0): void {
+    const head = composeHead({ status, headers, checked, closes: this.closes }, this.#request, this.#carrier.tails);
     this.headersSent = true;
     this.#head = head.text;
     this.#framing = head.framing;

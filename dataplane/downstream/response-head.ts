@@ -23,6 +23,8 @@ export interface HeadFields {
   readonly status: number;
   /** Name, value, name, value, ... */
   readonly headers: readonly string[];
+  /** So many of the first names and values come from a reader that has checked them as strictly. */
+  readonly checked: number;
   /** Nothing is to follow on the connection, whatever the headers say. */
   readonly closes: boolean;
 }
@@ -47,13 +49,18 @@ interface Said {
 
 /** Connection and the body's framing are written here; of the headers given, Content-Length and "Connection: close" count. */
 export function composeHead(
-  { status, headers, closes }: HeadFields,
+  { status, headers, checked, closes }: HeadFields,
   request: AnsweredRequest,
   tails: HeadTails,
 ): AnswerHead {
   const said: Said = { length: false, date: false, close: closes };
   let text = statusLine(status);
-  for (let i = 0; i < headers.length; i += 2) text += fieldLine(headers[i] ?? "", headers[i + 1] ?? "", said);
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    const value = headers[i + 1] ?? "";
+    if (i >= checked) check(name, value);
+    text += fieldLine(name, value, said);
+  }
   const framing = framingOf(status, request, said);
   if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
   if (!said.date) text += tails.date();
@@ -67,10 +74,13 @@ function framingOf(status: number, { method, httpVersion }: AnsweredRequest, sai
   return httpVersion === "1.1" ? "chunked" : "close";
 }
 
-/** Lengths first: spares most names the lower-casing. */
-function fieldLine(name: string, value: string, said: Said): string {
+function check(name: string, value: string): void {
   if (!TOKEN.test(name)) throw new RangeError(`the name of a response header is no token: ${JSON.stringify(name)}`);
   if (NOT_FIELD_VALUE.test(value)) throw new RangeError(`the response header ${name} holds a control character`);
+}
+
+/** Lengths first: spares most names the lower-casing. */
+function fieldLine(name: string, value: string, said: Said): string {
   if (name.length === 10 && name.toLowerCase() === "connection") {
     said.close ||= value === "close";
     return "";

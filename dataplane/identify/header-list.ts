@@ -5,20 +5,30 @@
 const KNOWN_NAMES = 1_000;
 const LONGEST_KNOWN = 64;
 
-export interface HeaderNames {
-  lower(name: string): string;
+/** What is known of a header's name, however it was spelled. */
+export interface HeaderName {
+  readonly lower: string;
+  /** It may go upstream, as far as its name says. */
+  readonly crosses: boolean;
 }
 
-/** Lower-cases header names through a bounded memory of spellings. */
-export function createHeaderNames(): HeaderNames {
-  const known = new Map<string, string>();
+export interface HeaderNames {
+  of(name: string): HeaderName;
+}
+
+/** Works names out once, through a bounded memory of spellings. */
+export function createHeaderNames(crosses: (lower: string) => boolean): HeaderNames {
+  const known = new Map<string, HeaderName>();
   return {
-    lower(name) {
+    of(name) {
       const found = known.get(name);
       if (found !== undefined) return found;
-      const lower = name.toLowerCase();
-      if (known.size < KNOWN_NAMES && name.length <= LONGEST_KNOWN) known.set(name, lower);
-      return lower;
+      // A string of its own: what was cut out of a request's head keeps all of that head from being collected.
+      const own = Buffer.from(name).toString();
+      const lower = own.toLowerCase();
+      const made = { lower, crosses: crosses(lower) };
+      if (known.size < KNOWN_NAMES && name.length <= LONGEST_KNOWN) known.set(own, made);
+      return made;
     },
   };
 }
@@ -27,16 +37,28 @@ export class HeaderList {
   readonly raw: readonly string[];
   /** Lower-case names; names[i] belongs to raw[2 * i + 1]. */
   readonly names: readonly string[];
+  readonly #known: readonly HeaderName[];
 
   constructor(raw: readonly string[], headerNames: HeaderNames) {
     this.raw = raw;
-    const names = new Array<string>(raw.length / 2);
-    for (let i = 0; i < names.length; i++) names[i] = headerNames.lower(raw[2 * i] ?? "");
+    const names: string[] = [];
+    const known: HeaderName[] = [];
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = headerNames.of(raw[i] ?? "");
+      known.push(name);
+      names.push(name.lower);
+    }
     this.names = names;
+    this.#known = known;
   }
 
   value(index: number): string {
     return this.raw[2 * index + 1] ?? "";
+  }
+
+  /** Whether it may go upstream, as far as its name says. */
+  crosses(index: number): boolean {
+    return this.#known[index]?.crosses === true;
   }
 
   /** The value; several values joined by ", " (RFC 9110 section 5.2). */

@@ -28,6 +28,11 @@ const PROVIDER_KEYS = new Set(["authorization", "x-api-key"]);
 /** A client must not say who it is in words that a backend may take for the gateway's. */
 const IDENTITY_PREFIXES = ["x-consumer-", "x-credential-", "x-anonymous-consumer", "x-authenticated-", "x-airl-"];
 
+/** For the memory of names that a HeaderList is made with. */
+export function crossesUpstream(lower: string): boolean {
+  return !REQUEST_DROPPED.has(lower) && !isIdentity(lower);
+}
+
 export interface CrossingInput {
   readonly headers: HeaderList;
   readonly locations: KeyLocations | undefined;
@@ -43,7 +48,7 @@ export function upstreamHeaders(input: CrossingInput): string[] {
   const out: string[] = [];
   for (let i = 0; i < headers.names.length; i += 1) {
     const name = headers.names[i] ?? "";
-    if (REQUEST_DROPPED.has(name) || listed?.has(name) || isIdentity(name)) continue;
+    if (!headers.crosses(i) || listed?.has(name)) continue;
     if (isHiddenCredential(name, headers.value(i), input)) continue;
     out.push(headers.raw[2 * i] ?? name, headers.value(i));
   }

@@ -10,7 +10,7 @@ const KEEP = "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n\r\n";
 const LAST = "Connection: close\r\n\r\n";
 
 function compose(status: number, headers: readonly string[], request: Partial<AnsweredRequest> = {}, closes = false) {
-  return composeHead({ status, headers, closes }, { ...POST, ...request }, tails);
+  return composeHead({ status, headers, checked: 0, closes }, { ...POST, ...request }, tails);
 }
 
 describe("framing", () => {

@@ -4,7 +4,12 @@
 import type { BackendRecord } from "../../../dataplane/config/snapshot.ts";
 import { type KeyLocations, presentedKey, queryParameters } from "../../../dataplane/identify/credential.ts";
 import { createHeaderNames, HeaderList } from "../../../dataplane/identify/header-list.ts";
-import { clientHeaders, upstreamHeaders, upstreamQuery } from "../../../dataplane/proxy/crossing-headers.ts";
+import {
+  clientHeaders,
+  crossesUpstream,
+  upstreamHeaders,
+  upstreamQuery,
+} from "../../../dataplane/proxy/crossing-headers.ts";
 import { law, same } from "../laws.ts";
 import type { FuzzTarget } from "../target.ts";
 
@@ -88,7 +93,7 @@ export const target: FuzzTarget = {
   maxBytes: 32_768,
   run(input) {
     const { query, raw } = readInput(input);
-    const headers = new HeaderList(raw, createHeaderNames());
+    const headers = new HeaderList(raw, createHeaderNames(crossesUpstream));
     const presented = presentedKey(LOCATIONS, headers, query);
     const key = presented.kind === "key" ? presented.key : undefined;
     same(

@@ -20,7 +20,14 @@ const DEFAULT: KeyLocations = {
 };
 
 function presented(raw: readonly string[], query = "", locations = DEFAULT) {
-  return presentedKey(locations, new HeaderList(raw, createHeaderNames()), query);
+  return presentedKey(
+    locations,
+    new HeaderList(
+      raw,
+      createHeaderNames(() => true),
+    ),
+    query,
+  );
 }
 
 const key = (text: string) => ({ kind: "key", key: text });

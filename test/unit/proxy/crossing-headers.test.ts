@@ -5,7 +5,12 @@ import { describe, expect, test } from "vitest";
 import type { BackendRecord } from "../../../dataplane/config/snapshot.ts";
 import { type KeyLocations, presentedKey } from "../../../dataplane/identify/credential.ts";
 import { createHeaderNames, HeaderList } from "../../../dataplane/identify/header-list.ts";
-import { clientHeaders, upstreamHeaders, upstreamQuery } from "../../../dataplane/proxy/crossing-headers.ts";
+import {
+  clientHeaders,
+  crossesUpstream,
+  upstreamHeaders,
+  upstreamQuery,
+} from "../../../dataplane/proxy/crossing-headers.ts";
 import { aBackend } from "../config/builders.ts";
 
 const KEY = "gw-0123456789";
@@ -35,7 +40,12 @@ interface Sent {
 
 /** Headers that cross, by the name that the client or the gateway wrote; without what is always added. */
 function crossing({ raw, locations = LOCATIONS, key = KEY, backend = backendOf("None") }: Sent): string[] {
-  const out = upstreamHeaders({ headers: new HeaderList(raw, createHeaderNames()), locations, key, backend });
+  const out = upstreamHeaders({
+    headers: new HeaderList(raw, createHeaderNames(crossesUpstream)),
+    locations,
+    key,
+    backend,
+  });
   const at = out.indexOf("accept-encoding");
   expect(out.slice(at, at + 2)).toEqual(["accept-encoding", "identity"]);
   return out.toSpliced(at, 2);
@@ -189,7 +199,7 @@ describe("credentials in headers", () => {
   });
 
   test("[unit] on a route without identification a client's headers are its own", () => {
-    const headers = new HeaderList(["Authorization", "Bearer sk-client"], createHeaderNames());
+    const headers = new HeaderList(["Authorization", "Bearer sk-client"], createHeaderNames(crossesUpstream));
     const out = upstreamHeaders({ headers, locations: undefined, key: undefined, backend: backendOf("Passthrough") });
     expect(out.slice(0, 2)).toEqual(["Authorization", "Bearer sk-client"]);
   });
@@ -273,7 +283,7 @@ describe("the gateway's key", () => {
             header,
             before + (isKey ? key : other) + after,
           ]);
-          const headers = new HeaderList(raw, createHeaderNames());
+          const headers = new HeaderList(raw, createHeaderNames(crossesUpstream));
           const out = upstreamHeaders({ headers, locations: places, key, backend: to });
           expect(out.filter((text) => text.includes(key))).toEqual([]);
         },
@@ -307,10 +317,12 @@ describe("the gateway's key", () => {
     });
     fc.assert(
       fc.property(query, (text) => {
-        const found = presentedKey(LOCATIONS, new HeaderList([], createHeaderNames()), text);
+        const found = presentedKey(LOCATIONS, new HeaderList([], createHeaderNames(crossesUpstream)), text);
         if (found.kind !== "key") return;
         const out = upstreamQuery(text, { locations: LOCATIONS, key: found.key, backend: backendOf("None") });
-        expect(presentedKey(LOCATIONS, new HeaderList([], createHeaderNames()), out.slice(1)).kind).toBe("missing");
+        expect(presentedKey(LOCATIONS, new HeaderList([], createHeaderNames(crossesUpstream)), out.slice(1)).kind).toBe(
+          "missing",
+        );
       }),
     );
   });

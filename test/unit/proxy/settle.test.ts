@@ -46,7 +46,10 @@ function anExchange({ charged = true, onMissing = "ChargeEstimate", units = [] }
   const limits = units.map((unit) => aLimit({ name: unit.toLowerCase(), unit }));
   const backend = aBackend({ usage: { injectIncludeUsage: true, onMissing } });
   const config = aGatewayConfig([aRoute(), backend, aPolicy({ limits })]);
-  const headers = new HeaderList([], createHeaderNames());
+  const headers = new HeaderList(
+    [],
+    createHeaderNames(() => true),
+  );
   const exchange = new Exchange({ id: "r", ...aClientExchange(), headers, config, startedAt: 0 });
   const route = config.snapshot.routes.find({ method: "POST", host: "", path: "/", header: () => undefined })?.route;
   exchange.operation = anOperation(charged);
