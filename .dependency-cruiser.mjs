@@ -177,6 +177,12 @@ const others = [
     comment:
       "Status is a function of what is known. Take the clock, the cluster and the store's answers as parameters.",
   }),
+  ...closed("controller-certificates-are-pure", {
+    from: "^controller/certificates/",
+    allowed: [builtins("crypto")],
+    comment:
+      "What is due is a function of what a Secret holds and of the time. Talk to the cluster in controller/webhook.",
+  }),
   ...closed("kube-imports-client-node-and-crds", {
     from: "^controller/kube/",
     allowed: [packages("@kubernetes/client-node", "zod"), "^crds/", builtins("http", "https", "path")],

@@ -41,6 +41,8 @@ export interface ControllerMetrics {
   watchEvent(kind: string, atSeconds: number): void;
   statusWritten(result: "ok" | "failed" | "dropped"): void;
   webhookReviewed(result: "allowed" | "warned" | "refused" | "malformed" | "failed"): void;
+  /** The webhook serves a certificate that expires then; time since 1970 in seconds. */
+  webhookCertificate(expiresSeconds: number): void;
 }
 
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -147,7 +149,9 @@ function watches(registry: Registry): Pick<ControllerMetrics, "watchRestarted" |
   };
 }
 
-function answers(registry: Registry): Pick<ControllerMetrics, "statusWritten" | "webhookReviewed"> {
+function answers(
+  registry: Registry,
+): Pick<ControllerMetrics, "statusWritten" | "webhookReviewed" | "webhookCertificate"> {
   const registers = [registry];
   const labelNames = ["result"] as const;
   const writes = new Counter({
@@ -162,8 +166,18 @@ function answers(registry: Registry): Pick<ControllerMetrics, "statusWritten" | 
     labelNames,
     registers,
   });
+  let expiry: Gauge | undefined;
   return {
     statusWritten: (result) => writes.inc({ result }),
     webhookReviewed: (result) => reviews.inc({ result }),
+    webhookCertificate(expiresSeconds) {
+      // Made with the first certificate: a gauge without labels shows 0 before, and 0 has expired.
+      expiry ??= new Gauge({
+        name: "airl_controller_webhook_certificate_expiry_timestamp_seconds",
+        help: "When the certificate that the webhook serves expires. Absent without one.",
+        registers,
+      });
+      expiry.set(expiresSeconds);
+    },
   };
 }

@@ -21,7 +21,7 @@ import { createDataPlaneReader } from "./publish/data-planes.ts";
 import { createPublisher, type Publisher } from "./publish/publisher.ts";
 import type { ControllerSettings } from "./settings.ts";
 import { tellState } from "./state-metrics.ts";
-import { startWebhookServer, type WebhookServer } from "./webhook/server.ts";
+import { openWebhook, type Webhook } from "./webhook/open-webhook.ts";
 
 export interface ProgramInput {
   readonly settings: ControllerSettings;
@@ -51,7 +51,8 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   const keyRing = openKeyRing(input, masters);
   const api = createKubeClient({ kubeconfig: settings.kubeconfig, clock });
   const stopping = new AbortController();
-  const feed = createFeed(input, api.until(stopping.signal), metrics);
+  const bounded = api.until(stopping.signal);
+  const feed = createFeed(input, bounded, metrics);
   const keys = createKeyRotation(keyRing.value);
   const store = openStore(input, metrics);
   const leader = createLeader({
@@ -72,7 +73,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     log.info({ keyIds: keys.ids() }, "the key ring has changed");
   };
   const election = elect(input, { api, leader, metrics });
-  const parts = { input, metrics, feed, leader, election, publisher: store.publisher };
+  const parts = { input, metrics, feed, leader, election, publisher: store.publisher, api: bounded };
   const servers = await serve(parts);
   feed.start();
   election.start();
@@ -209,11 +210,12 @@ interface Parts extends Pick<Electing, "leader" | "metrics"> {
   readonly feed: ClusterFeed;
   readonly election: LeaderElection;
   readonly publisher: Publisher;
+  readonly api: KubeApi;
 }
 
 interface Servers {
   readonly admin: Server;
-  readonly webhook: WebhookServer | undefined;
+  readonly webhook: Webhook | undefined;
   readonly addresses: Pick<Program, "admin" | "webhookPort">;
 }
 
@@ -224,7 +226,7 @@ async function serve(parts: Parts): Promise<Servers> {
   const open = createAdminServer({
     notLive: createLiveness(feed, parts.input.clock),
     notReady: () => {
-      const missing = feed.missing();
+      const missing = [...feed.missing(), ...(webhook?.isReady() === false ? ["the webhook's certificate"] : [])];
       return missing.length === 0 ? undefined : `waiting for ${missing.join(", ")}`;
     },
     metricsContentType: metrics.contentType,
@@ -239,29 +241,16 @@ async function serve(parts: Parts): Promise<Servers> {
   return { admin, webhook, addresses: { admin: bound ?? settings.admin, webhookPort: webhook?.port } };
 }
 
-async function serveWebhook({ input, metrics, leader }: Parts): Promise<WebhookServer | undefined> {
-  const { settings, log } = input;
-  const { webhook, systemNamespace } = settings;
+async function serveWebhook({ input, metrics, leader, api }: Parts): Promise<Webhook | undefined> {
+  const { webhook, systemNamespace, watchSilenceMs: stallMs } = input.settings;
   if (webhook === undefined) return undefined;
-  const { listen, certFile, keyFile } = webhook;
-  return await startWebhookServer({
-    ...listen,
-    certFile,
-    keyFile,
-    rereadMs: FILES_POLL_MS,
+  return await openWebhook({
+    ...input,
+    settings: webhook,
     systemNamespace,
+    api,
+    metrics,
     judgeBeside: (manifest) => leader.judge(manifest),
-    reviewed: (result) => {
-      metrics.webhookReviewed(result);
-    },
-    failed: (err) => {
-      log.error({ err }, "a review failed");
-    },
-    certificateChanged: () => {
-      log.info("the webhook's certificate has changed");
-    },
-    certificateRefused: (err) => {
-      log.error({ err }, "the webhook's certificate cannot be used; the last good one stays");
-    },
+    reflectors: { stallMs },
   });
 }

@@ -1,5 +1,6 @@
 // What the controller may do on the API server, and nothing else, as the objects that grant it. Limited to namespaces when
-// it watches only those; the lease lies in its own namespace alone, and only creating one cannot be limited by name.
+// it watches only those; the lease and the webhook's certificates lie in its own namespace alone, and only creating one cannot
+// be limited by name. The configuration of the webhook lies in no namespace.
 
 import { KINDS } from "../crds/index.ts";
 import { GROUP } from "../crds/meta.ts";
@@ -11,6 +12,8 @@ export interface RbacOptions {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly leaseName: string;
+  /** Where it makes the webhook's certificates itself: their Secret in its namespace, and the ValidatingWebhookConfiguration. */
+  readonly webhook?: { readonly secret: string; readonly configuration: string } | undefined;
   /** Those watched (AIRL_NAMESPACES); undefined for all. */
   readonly namespaces?: readonly string[] | undefined;
 }
@@ -31,14 +34,22 @@ const API_GROUP = "rbac.authorization.k8s.io";
 const API_VERSION = `${API_GROUP}/v1`;
 
 export function rbacObjects(options: RbacOptions): readonly RbacObject[] {
-  const { name, namespace: own, namespaces } = options;
+  const { name, namespace: own, namespaces, webhook } = options;
   const watching =
     namespaces === undefined
       ? grant(options, { name, rules: WATCH_RULES })
       : [...new Set(namespaces)].flatMap((namespace) => grant(options, { name, namespace, rules: WATCH_RULES }));
   const isOwnWatched = namespaces?.includes(own) ?? true;
-  const rules = [...leaseRules(options.leaseName), ...(isOwnWatched ? [] : [POD_RULE])];
-  return [...watching, ...grant(options, { name: `${name}-own`, namespace: own, rules })];
+  const rules = [
+    ...leaseRules(options.leaseName),
+    ...(webhook === undefined ? [] : certificateRules(webhook.secret)),
+    ...(isOwnWatched ? [] : [POD_RULE]),
+  ];
+  const bundle =
+    webhook === undefined
+      ? []
+      : grant(options, { name: `${name}-webhook`, rules: [configurationRule(webhook.configuration)] });
+  return [...watching, ...bundle, ...grant(options, { name: `${name}-own`, namespace: own, rules })];
 }
 
 /** Whether the Pod of a silent data plane still exists: sidecars run in watched namespaces, gateways beside the controller. */
@@ -59,6 +70,23 @@ function leaseRules(leaseName: string): readonly Rule[] {
     { ...lease, verbs: ["create"] },
     { ...lease, resourceNames: [leaseName], verbs: ["get", "update"] },
   ];
+}
+
+function certificateRules(secretName: string): readonly Rule[] {
+  const secret = { apiGroups: [""], resources: ["secrets"] };
+  return [
+    { ...secret, verbs: ["create"] },
+    { ...secret, resourceNames: [secretName], verbs: ["get", "list", "watch", "update"] },
+  ];
+}
+
+function configurationRule(name: string): Rule {
+  return {
+    apiGroups: ["admissionregistration.k8s.io"],
+    resources: ["validatingwebhookconfigurations"],
+    resourceNames: [name],
+    verbs: ["get", "list", "watch", "patch"],
+  };
 }
 
 interface Granted {

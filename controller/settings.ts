@@ -37,8 +37,20 @@ export interface ControllerSettings {
 
 export interface WebhookSettings {
   readonly listen: Address;
-  readonly certFile: string;
-  readonly keyFile: string;
+  /** Files that others replace, or what the controller makes itself. */
+  readonly certificate: { readonly certFile: string; readonly keyFile: string } | CertificatePlace;
+}
+
+export interface CertificatePlace {
+  readonly secret: Placed;
+  readonly service: Placed;
+  /** Name of the ValidatingWebhookConfiguration. */
+  readonly configuration: string;
+}
+
+interface Placed {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 const REDIS = redisSettings({
@@ -76,6 +88,23 @@ const WEBHOOK_KEY = words({
   name: "AIRL_WEBHOOK_KEY_FILE",
   type: "FILE",
   text: "PEM key of that certificate.",
+});
+const CERT_SECRET = objectName({
+  name: "AIRL_WEBHOOK_CERT_SECRET",
+  text: "Instead of the files: the Secret in the Pod's namespace where the controller keeps certificates that it makes and renews itself.",
+});
+const WEBHOOK_SERVICE: Setting<string> = {
+  ...words({
+    name: "AIRL_WEBHOOK_SERVICE",
+    type: "NAME",
+    text: "The webhook's Service in the Pod's namespace: what these certificates are for.",
+  }),
+  wanted: "a name of at most 63 lower-case letters, digits and -",
+  read: (text) => (isNamespace(text) ? text : undefined),
+};
+const WEBHOOK_CONFIGURATION = objectName({
+  name: "AIRL_WEBHOOK_CONFIGURATION",
+  text: "The ValidatingWebhookConfiguration whose caBundle the controller keeps in step with these certificates.",
 });
 const LEASE_NAME: Setting<string> = {
   ...words({
@@ -143,6 +172,9 @@ export const CONTROLLER_SETTINGS: SettingsTable = {
     WEBHOOK_LISTEN,
     WEBHOOK_CERT,
     WEBHOOK_KEY,
+    CERT_SECRET,
+    WEBHOOK_SERVICE,
+    WEBHOOK_CONFIGURATION,
     LEASE_NAME,
     LEASE_DURATION,
     WATCH_SILENCE,
@@ -158,14 +190,15 @@ export function readControllerSettings(environment: Environment = process.env): 
   const admin = reader.one(ADMIN);
   const keyRingFile = reader.one(KEYRING_FILE);
   const systemNamespace = reader.one(SYSTEM_NAMESPACE) ?? "";
+  const ownNamespace = reader.one(LEASE_NAMESPACE) ?? systemNamespace;
   const rest = {
     keyPrefix: reader.one(KEY_PREFIX) ?? DEFAULT_PREFIX,
     kubeconfig: reader.one(KUBECONFIG),
     namespaces: reader.one(NAMESPACES),
     systemNamespace,
     logLevel: reader.one(LOG_LEVEL) ?? "",
-    webhook: readWebhook(reader),
-    lease: { namespace: reader.one(LEASE_NAMESPACE) ?? systemNamespace, name: reader.one(LEASE_NAME) ?? "" },
+    webhook: readWebhook(reader, ownNamespace),
+    lease: { namespace: ownNamespace, name: reader.one(LEASE_NAME) ?? "" },
     leaseMs: reader.one(LEASE_DURATION) ?? 0,
     watchSilenceMs: reader.one(WATCH_SILENCE) ?? 0,
     podName: reader.one(POD_NAME) ?? "",
@@ -186,13 +219,36 @@ function readConfigRedis(reader: SettingsReader): RedisValues | undefined {
   return found;
 }
 
-function readWebhook(reader: SettingsReader): WebhookSettings | undefined {
+function readWebhook(reader: SettingsReader, namespace: string): WebhookSettings | undefined {
   const listen = reader.one(WEBHOOK_LISTEN);
-  const certFile = reader.one(WEBHOOK_CERT);
-  const keyFile = reader.one(WEBHOOK_KEY);
-  if (certFile !== undefined && keyFile !== undefined) return listen && { listen, certFile, keyFile };
-  if (certFile !== undefined || keyFile !== undefined) {
-    reader.fault(`${WEBHOOK_CERT.name} and ${WEBHOOK_KEY.name}: wanted both or none`);
+  const files = allOrNone(reader, [WEBHOOK_CERT, WEBHOOK_KEY]);
+  const made = allOrNone(reader, [CERT_SECRET, WEBHOOK_SERVICE, WEBHOOK_CONFIGURATION]);
+  if (files.length > 0 && made.length > 0) {
+    reader.fault(`${WEBHOOK_CERT.name} and ${CERT_SECRET.name}: wanted one way to a certificate, not both`);
   }
-  return undefined;
+  const [certFile, keyFile] = files;
+  if (certFile !== undefined && keyFile !== undefined) return listen && { listen, certificate: { certFile, keyFile } };
+  const [secret, service, configuration] = made;
+  if (secret === undefined || service === undefined || configuration === undefined) return undefined;
+  const place = { secret: { namespace, name: secret }, service: { namespace, name: service }, configuration };
+  return listen && { listen, certificate: place };
+}
+
+/** Values in their order, or none. Some of them are a fault. */
+function allOrNone(reader: SettingsReader, settings: readonly Setting<string>[]): readonly string[] {
+  const values = settings.map((setting) => reader.one(setting)).filter((value) => value !== undefined);
+  if (values.length === settings.length || values.length === 0) return values;
+  const names = settings.map(({ name }) => name);
+  reader.fault(
+    `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}: wanted ${names.length === 2 ? "both" : "all"} or none`,
+  );
+  return [];
+}
+
+function objectName(given: Pick<Setting<string>, "name" | "text">): Setting<string> {
+  return {
+    ...words({ ...given, type: "NAME" }),
+    wanted: "a name of lower-case letters, digits, - and .",
+    read: (text) => (text.length <= 253 && text.split(".").every(isNamespace) ? text : undefined),
+  };
 }

@@ -32,6 +32,13 @@ export interface WatchRequest {
   readonly onEvent: (event: WatchEvent) => void;
 }
 
+/** Of a JSON Patch (RFC 6902): sets the member at a JSON pointer, there before or not. */
+export interface PatchOperation {
+  readonly op: "add";
+  readonly path: string;
+  readonly value: unknown;
+}
+
 export interface KubeApi {
   list(scope: Scope, request: PageRequest): Promise<ListPage>;
   /** Resolves when the server ends the watch in good order; rejects on anything else, an ERROR within the stream included. */
@@ -42,6 +49,8 @@ export interface KubeApi {
   create(resource: Resource, namespace: string, object: Readonly<Record<string, unknown>>): Promise<KubeObject>;
   /** The object names its resourceVersion; 409 when that is not the latest. */
   replace(resource: Resource, name: ObjectName, object: Readonly<Record<string, unknown>>): Promise<KubeObject>;
+  /** 409 when an operation sets metadata.resourceVersion to one that is not the latest. */
+  patch(resource: Resource, name: ObjectName, operations: readonly PatchOperation[]): Promise<KubeObject>;
   /**
    * Server-side apply on the status subresource, as our field manager and by force: it sets exactly the fields given, takes
    * back those it set before and no longer gives, and touches no field or condition of another owner. It goes by name: API

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Clock, machineClock } from "./clock.ts";
 import { openClusterAccess } from "./cluster-access.ts";
 import { type Call, createTransport, type Transport } from "./http-transport.ts";
-import type { KubeApi, ListPage, PageRequest, WatchRequest } from "./kube-api.ts";
+import type { KubeApi, ListPage, PageRequest, PatchOperation, WatchRequest } from "./kube-api.ts";
 import { KubeError, REASONS } from "./kube-error.ts";
 import { type KubeObject, kubeObject } from "./kube-object.ts";
 import { apiVersionOf, collectionPath, type ObjectName, objectPath, type Resource, type Scope } from "./resource.ts";
@@ -29,6 +29,7 @@ const page = z.object({
 const JSON_TYPE = "application/json";
 /** JSON is YAML; API servers before 1.32 know this type alone. */
 const APPLY_TYPE = "application/apply-patch+yaml";
+const PATCH_TYPE = "application/json-patch+json";
 
 /** Throws KubeError when the kubeconfig cannot be used. Connects with the first call. */
 export function createKubeClient({ kubeconfig, timeoutMs = 30_000, clock = machineClock }: KubeClientOptions): KubeApi {
@@ -86,6 +87,12 @@ class KubeClient implements KubeApi {
     const path = objectPath(resource, name);
     const body = { type: JSON_TYPE, text: JSON.stringify(object) };
     return readObject(await this.#transport.json({ method: "PUT", path, body }), `PUT ${path}`);
+  }
+
+  async patch(resource: Resource, name: ObjectName, operations: readonly PatchOperation[]): Promise<KubeObject> {
+    const path = objectPath(resource, name);
+    const body = { type: PATCH_TYPE, text: JSON.stringify(operations) };
+    return readObject(await this.#transport.json({ method: "PATCH", path, body }), `PATCH ${path}`);
   }
 
   async applyStatus(resource: Resource, name: ObjectName, status: Body): Promise<KubeObject> {

@@ -19,6 +19,7 @@ export interface Scope {
 }
 
 export interface ObjectName {
+  /** "" for what lies in none. */
   readonly namespace: string;
   readonly name: string;
 }
@@ -33,6 +34,12 @@ export const OWN_RESOURCES: readonly Resource[] = KINDS.map(({ kind, plural }) =
 export const SECRETS: Resource = { group: "", version: "v1", plural: "secrets", kind: "Secret" };
 export const PODS: Resource = { group: "", version: "v1", plural: "pods", kind: "Pod" };
 export const LEASES: Resource = { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease" };
+export const WEBHOOK_CONFIGURATIONS: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingwebhookconfigurations",
+  kind: "ValidatingWebhookConfiguration",
+};
 export const EVENTS: Resource = { group: "events.k8s.io", version: "v1", plural: "events", kind: "Event" };
 
 /** "v1" or "airatelimit.dev/v1alpha1". */
@@ -48,5 +55,6 @@ export function collectionPath({ group, version, plural }: Resource, namespace: 
 }
 
 export function objectPath(resource: Resource, { namespace, name }: ObjectName): string {
-  return `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
+  const collection = collectionPath(resource, namespace === "" ? undefined : namespace);
+  return `${collection}/${encodeURIComponent(name)}`;
 }

@@ -7,8 +7,8 @@ import { GROUP, VERSION } from "../../crds/meta.ts";
 export interface WebhookConfigurationOptions {
   readonly name: string;
   readonly service: { readonly namespace: string; readonly name: string; readonly port: number };
-  /** PEM of the authority that signed the server's certificate. */
-  readonly caBundle: string;
+  /** PEM of the authority that signed the server's certificate. Undefined where the controller makes it and sets it here. */
+  readonly caBundle?: string | undefined;
   /** Only objects of these are sent here; undefined for all. */
   readonly namespaces?: readonly string[] | undefined;
 }
@@ -28,7 +28,7 @@ export function webhookConfiguration(options: WebhookConfigurationOptions): Reco
         name: `validate.${GROUP}`,
         clientConfig: {
           service: { ...service, path: "/validate" },
-          caBundle: Buffer.from(caBundle, "utf8").toString("base64"),
+          ...(caBundle === undefined ? {} : { caBundle: Buffer.from(caBundle, "utf8").toString("base64") }),
         },
         rules: [
           {

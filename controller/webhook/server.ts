@@ -1,28 +1,21 @@
-// The admission webhook as a TLS server. Certificate and key are files that others replace at any time; a new pair is used
-// for new connections as soon as it is seen, without a restart. A pair that does not fit together is not taken.
+// The admission webhook as a TLS server. A new certificate is used for new connections from the moment it is given, without
+// a restart; connections under way go on.
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createWebhookApp, type WebhookDeps } from "./app.ts";
+import { expiryOf, type TlsPair } from "./tls-pair.ts";
 
 export interface WebhookServerOptions extends WebhookDeps {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** PEM: the certificate with its chain, and its key. */
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** How often the files are looked at, in milliseconds. */
-  readonly rereadMs: number;
-  readonly certificateChanged: () => void;
-  /** The old pair stays in use. Called once for each pair of files that cannot be used. */
-  readonly certificateRefused: (error: unknown) => void;
 }
 
 export interface WebhookServer {
   readonly port: number;
+  /** Before the first, every handshake fails. Throws when the two do not belong together; then the last one stays in use. */
+  use(pair: TlsPair): void;
   /** Takes no further connections, and resolves when those under way have ended, or after 5 s. */
   close(): Promise<void>;
 }
@@ -36,76 +29,21 @@ const MAX_CONNECTIONS = 256;
 /** For what is under way when the server closes. */
 const CLOSE_MS = 5_000;
 
-interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
+const TLS = { minVersion: "TLSv1.2" } as const;
 
-/** Rejects when the files cannot be read or used, or the port is taken. */
+/** Rejects when the port is taken. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
-  const first = await readPair(options);
   const limits = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS };
-  const server = createServer(
-    { ...tlsOptions(first), ...limits, handshakeTimeout: HEADERS_MS },
-    createWebhookApp(options),
-  );
+  const server = createServer({ ...TLS, ...limits, handshakeTimeout: HEADERS_MS }, createWebhookApp(options));
   server.maxConnections = MAX_CONNECTIONS;
   const { port } = await listen(server, options);
-  const follower = followFiles(server, first, options);
   return {
     port,
-    async close() {
-      follower.stop();
-      await closeServer(server);
+    use({ cert, key }) {
+      expiryOf({ cert, key });
+      server.setSecureContext({ ...TLS, cert, key });
     },
-  };
-}
-
-/** Throws when the two do not belong together; TLS itself would take an empty file, and then fail every client. */
-function tlsOptions({ cert, key }: Pair): Pair & { readonly minVersion: "TLSv1.2" } {
-  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
-    throw new Error("the certificate is not one of this key");
-  }
-  return { cert, key, minVersion: "TLSv1.2" };
-}
-
-async function readPair({ certFile, keyFile }: WebhookServerOptions): Promise<Pair> {
-  const [cert, key] = await Promise.all([readFile(certFile, "utf8"), readFile(keyFile, "utf8")]);
-  return { cert, key };
-}
-
-/** Looked at by content: a mounted Secret is swapped by a symbolic link, of which file watchers tell unreliably. */
-function followFiles(server: Server, first: Pair, options: WebhookServerOptions): { stop(): void } {
-  let seen: Pair | undefined = first;
-  let problem = "";
-  const look = async (): Promise<void> => {
-    const pair = await readPair(options);
-    if (pair.cert === seen?.cert && pair.key === seen.key) return;
-    seen = pair;
-    server.setSecureContext(tlsOptions(pair));
-    problem = "";
-    options.certificateChanged();
-  };
-  const refuse = (error: unknown): void => {
-    const text = error instanceof Error ? error.message : "unknown";
-    if (text !== problem) options.certificateRefused(error);
-    problem = text;
-  };
-  let isLooking = false;
-  const timer = setInterval(() => {
-    if (isLooking) return;
-    isLooking = true;
-    look()
-      .catch(refuse)
-      .finally(() => {
-        isLooking = false;
-      });
-  }, options.rereadMs);
-  timer.unref();
-  return {
-    stop() {
-      clearInterval(timer);
-    },
+    close: () => closeServer(server),
   };
 }
 

@@ -83,6 +83,11 @@ const forbidden = [
     text: `import "../dataplane/core/target.ts";`,
   },
   { rule: "controller-status-is-pure", file: "controller/status/a.ts", text: `import "node:fs";` },
+  {
+    rule: "controller-certificates-are-pure",
+    file: "controller/certificates/a.ts",
+    text: `import "../kube/target.ts";`,
+  },
   { rule: "kube-imports-client-node-and-crds", file: "controller/kube/a.ts", text: `import "ioredis";` },
   { rule: "only-kube-imports-client-node", file: "controller/b.ts", text: `import "@kubernetes/client-node";` },
   {
@@ -136,6 +141,7 @@ const allowed = [
     text: `import "../compiler/target.ts"; import "../dataplane/proxy/target.ts"; import "yaml";`,
   },
   { file: "controller/webhook.ts", text: `import "express"; import "ioredis"; import "./kube/target.ts";` },
+  { file: "controller/certificates/ok.ts", text: `import "node:crypto";` },
   {
     file: "controller/kube/ok.ts",
     text: `import "@kubernetes/client-node"; import "zod"; import "../../crds/target.ts"; import "node:https";`,

@@ -23,6 +23,7 @@ test("[unit] everything that is told can be read", async () => {
   metrics.watchEvent("AIRoute", 1_700_000_000);
   metrics.statusWritten("failed");
   metrics.webhookReviewed("refused");
+  metrics.webhookCertificate(1_800_000_000);
   expect(await linesOf(metrics)).toEqual([
     "airl_controller_reconcile_duration_seconds_sum 0.5",
     "airl_controller_reconcile_duration_seconds_count 1",
@@ -38,6 +39,7 @@ test("[unit] everything that is told can be read", async () => {
     'airl_controller_last_event_timestamp_seconds{kind="AIRoute"} 1700000000',
     'airl_controller_status_writes_total{result="failed"} 1',
     'airl_controller_webhook_reviews_total{result="refused"} 1',
+    "airl_controller_webhook_certificate_expiry_timestamp_seconds 1800000000",
   ]);
 });
 
@@ -53,6 +55,15 @@ test("[unit] a finding or a condition that is gone is not shown any more", async
     'airl_controller_objects{kind="Consumer",condition="Accepted",status="True"} 1',
     "airl_controller_leader 0",
   ]);
+});
+
+test("[unit] without a certificate there is no time at which it expires, and a renewed one has its own", async () => {
+  const metrics = createControllerMetrics();
+  const expiry = async () => (await linesOf(metrics)).filter((line) => line.includes("certificate_expiry"));
+  expect(await expiry()).toEqual([]);
+  metrics.webhookCertificate(1_700_000_000);
+  metrics.webhookCertificate(1_800_000_000);
+  expect(await expiry()).toEqual(["airl_controller_webhook_certificate_expiry_timestamp_seconds 1800000000"]);
 });
 
 test("[unit] two sets of metrics share nothing", async () => {

@@ -78,6 +78,29 @@ test.for([
   expect(rbacObjects({ ...OPTIONS, namespaces })).toEqual(objects);
 });
 
+const CREATE_SECRET = { apiGroups: [""], resources: ["secrets"], verbs: ["create"] };
+const KEEP_SECRET = {
+  apiGroups: [""],
+  resources: ["secrets"],
+  resourceNames: ["cert"],
+  verbs: ["get", "list", "watch", "update"],
+};
+const KEEP_BUNDLE = {
+  apiGroups: ["admissionregistration.k8s.io"],
+  resources: ["validatingwebhookconfigurations"],
+  resourceNames: ["hook"],
+  verbs: ["get", "list", "watch", "patch"],
+};
+
+test("[unit] one that makes the webhook's certificates may write one Secret and one configuration", () => {
+  const webhook = { secret: "cert", configuration: "hook" };
+  expect(rbacObjects({ ...OPTIONS, namespaces: ["ai"], webhook })).toEqual([
+    ...granted({ name: watching, namespace: "ai" }, WATCH),
+    ...granted({ name: "ai-rate-limit-controller-webhook" }, [KEEP_BUNDLE]),
+    ...granted(own, [...LEASE, CREATE_SECRET, KEEP_SECRET, PODS]),
+  ]);
+});
+
 test("[unit] limited to namespaces, nothing is granted for the whole cluster, and no kind is left out", () => {
   const objects = rbacObjects({ ...OPTIONS, namespaces: ["ai"] });
   expect(objects.map(({ kind }) => kind)).not.toContain("ClusterRole");

@@ -1,6 +1,6 @@
 // An API server over HTTP on the loopback, small enough to break at will: lists with pages, watches, bookmarks, compaction,
-// creates, replaces with conflicts, server-side apply of status as far as conditions go. Objects of all groups share one
-// store, by plural. It answers as the API's documentation says, not as one version of it does.
+// creates, replaces and patches with conflicts, server-side apply of status as far as conditions go. Objects of all groups share one
+// store, by plural; what lies in no namespace has "" for one. It answers as the API's documentation says, not as one version of it does.
 
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -241,6 +241,7 @@ export class FakeKubeApi {
     const old = this.find(plural, namespace, name);
     if (old === undefined) return failure(404, "NotFound");
     if (request.method === "GET") return { code: 200, body: old };
+    if (request.method === "PATCH" && route.part !== "status") return this.#patch(plural, old, request.body);
     const given = parseObject(request.body);
     if (request.method === "PATCH") return this.#applyStatus(plural, old, given);
     const isLatest = given.metadata["resourceVersion"] === old.metadata.resourceVersion;
@@ -251,6 +252,14 @@ export class FakeKubeApi {
     const { generateName, name = `${generateName ?? ""}${this.#version}` } = given.metadata;
     if (this.find(plural, namespace, name) !== undefined) return failure(409, "AlreadyExists");
     return { code: 201, body: this.put(plural, { ...given, metadata: { ...given.metadata, name, namespace } }) };
+  }
+
+  /** A JSON Patch that adds; one that sets another resourceVersion than the latest is a conflict. */
+  #patch(plural: string, old: StoredObject, body: string): { readonly code: number; readonly body: object } {
+    const patched: unknown = structuredClone(old);
+    for (const { path, value } of patch.parse(JSON.parse(body))) setAt(patched, path.split("/").slice(1), value);
+    const isLatest = stored.parse(patched).metadata.resourceVersion === old.metadata.resourceVersion;
+    return isLatest ? { code: 200, body: this.put(plural, manifest.parse(patched)) } : failure(409, "Conflict");
   }
 
   #applyStatus(
@@ -312,6 +321,14 @@ const givenObject = z.looseObject({
 });
 type GivenObject = z.infer<typeof givenObject>;
 
+const patch = z.array(z.object({ op: z.literal("add"), path: z.string(), value: z.unknown() }));
+
+function setAt(target: unknown, [key = "", ...rest]: readonly string[], value: unknown): void {
+  if (typeof target !== "object" || target === null) throw new Error("no object to patch");
+  if (rest.length === 0) Reflect.set(target, key, value);
+  else setAt(Reflect.get(target, key), rest, value);
+}
+
 const statusPart = z
   .looseObject({ conditions: z.array(z.looseObject({ type: z.string() })).default([]) })
   .default({ conditions: [] });
@@ -334,9 +351,11 @@ function readRoute(path: string): Route {
 
 function selector({ namespace }: Route, query: SeenRequest["query"]): (object: StoredObject) => boolean {
   const [, not] = /^type!=(.+)$/.exec(query["fieldSelector"] ?? "") ?? [];
+  const [, only] = /^metadata\.name=(.+)$/.exec(query["fieldSelector"] ?? "") ?? [];
   return (object) =>
     (namespace === undefined || object.metadata.namespace === namespace) &&
-    (not === undefined || object["type"] !== not);
+    (not === undefined || object["type"] !== not) &&
+    (only === undefined || object.metadata.name === only);
 }
 
 function failure(code: number, reason: string): { readonly code: number; readonly body: object } {

@@ -1,8 +1,10 @@
 // The webhook of a controller under test: its certificate, and an API server that asks it.
 
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { webhookConfiguration } from "../../controller/webhook/configuration.ts";
 import { asRecord } from "../compiler/manifest-builders.ts";
@@ -41,6 +43,38 @@ export async function registerWebhook(
     return { ...rest, clientConfig: { url, caBundle: asRecord(clientConfig)["caBundle"] } };
   });
   await cluster.kubectl(["apply", "-f", "-"], JSON.stringify({ ...configuration, webhooks: moved }));
+}
+
+/**
+ * A Service that leads to 127.0.0.1 without any node: for an ExternalName the API server dials the name itself, on the port
+ * that the configuration names, and still asks for a certificate of the Service.
+ */
+export async function applyLocalService(cluster: KubeCluster, namespace: string, name: string): Promise<void> {
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace, name },
+    spec: { type: "ExternalName", externalName: "localhost" },
+  };
+  await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(service));
+}
+
+export interface Handshake {
+  readonly port: number;
+  /** All that the client trusts, PEM. */
+  readonly ca: string;
+  readonly servername: string;
+}
+
+/** PEM of the certificate that a client with this trust accepts; rejects when it does not. */
+export async function certificateOf({ port, ca, servername }: Handshake): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port, ca, servername });
+  try {
+    await once(socket, "secureConnect");
+    return socket.getPeerX509Certificate()?.toString() ?? "";
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** What kubectl prints beside its result: warnings, or why it was refused. */

@@ -11,6 +11,7 @@ import { type Product, SYSTEM, startProduct } from "../helpers/product-under-tes
 
 const NAME = "ai-rate-limit-controller";
 const GROUP = "airatelimit.dev";
+const WEBHOOK = { secret: "ai-rate-limit-webhook-cert", configuration: "ai-rate-limit-webhook" };
 
 let product: Product;
 
@@ -52,6 +53,19 @@ const lease = [
   `get leases.coordination.k8s.io:${NAME} in ${SYSTEM}`,
   `update leases.coordination.k8s.io:${NAME} in ${SYSTEM}`,
 ];
+const CONFIGURATIONS = "validatingwebhookconfigurations.admissionregistration.k8s.io";
+const certificates = [
+  `create secrets in ${SYSTEM}`,
+  ...["get", "list", "watch", "update"].map((verb) => `${verb} secrets:${WEBHOOK.secret} in ${SYSTEM}`),
+  ...["get", "list", "watch", "patch"].map((verb) => `${verb} ${CONFIGURATIONS}:${WEBHOOK.configuration}`),
+];
+const notCertificates = [
+  ...["update", "patch", "delete"].map((verb) => `${verb} secrets:other in ${SYSTEM}`),
+  `delete secrets:${WEBHOOK.secret} in ${SYSTEM}`,
+  ...["update", "delete", "create"].map((verb) => `${verb} ${CONFIGURATIONS}:${WEBHOOK.configuration}`),
+  ...["get", "list", "watch", "patch"].map((verb) => `${verb} ${CONFIGURATIONS}:other`),
+  `patch mutating${CONFIGURATIONS.slice(10)}:${WEBHOOK.configuration}`,
+];
 const beyond = (where: string): readonly string[] => [
   ...plurals.flatMap((what) => ["create", "update", "patch", "delete"].map((verb) => `${verb} ${what}${where}`)),
   ...plurals.map((what) => `update ${what}/status${where}`),
@@ -69,7 +83,7 @@ const clusterWide = [
   "get nodes",
   "list namespaces",
   "get customresourcedefinitions.apiextensions.k8s.io",
-  "update validatingwebhookconfigurations.admissionregistration.k8s.io",
+  ...notCertificates,
   "create clusterrolebindings.rbac.authorization.k8s.io",
   "impersonate users",
   `delete leases.coordination.k8s.io:${NAME} in ${SYSTEM}`,
@@ -87,19 +101,19 @@ async function expectRights(granted: readonly string[], refused: readonly string
 describe("the controller's account", () => {
   test("[e2e] may do in all namespaces what it needs, and no more", async () => {
     await expectRights(
-      [...needed(" in inside"), ...needed(" in outside"), ...lease],
+      [...needed(" in inside"), ...needed(" in outside"), ...lease, ...certificates],
       [...beyond(" in inside"), ...beyond(""), ...clusterWide],
     );
   });
 
   test("[e2e] limited to namespaces, may do the same there and nothing elsewhere", async () => {
     const { kubectl } = product.cluster;
-    await kubectl(["delete", "clusterrole,clusterrolebinding", NAME]);
+    await kubectl(["delete", "clusterrole,clusterrolebinding", NAME, `${NAME}-webhook`]);
     const options = { name: NAME, namespace: SYSTEM, serviceAccount: NAME, leaseName: NAME };
-    const objects = rbacObjects({ ...options, namespaces: ["inside"] });
+    const objects = rbacObjects({ ...options, namespaces: ["inside"], webhook: WEBHOOK });
     await product.apply(objects.map((object) => JSON.stringify(object)).join("\n---\n"));
     await expectRights(
-      [...needed(" in inside"), ...lease, `get pods in ${SYSTEM}`],
+      [...needed(" in inside"), ...lease, ...certificates, `get pods in ${SYSTEM}`],
       [
         ...beyond(" in inside"),
         ...clusterWide,

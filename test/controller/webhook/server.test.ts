@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { connect, type PeerCertificate, type SecureVersion } from "node:tls";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { followCertificateFiles } from "../../../controller/webhook/certificate-files.ts";
 import type { JudgeBeside } from "../../../controller/webhook/judge-object.ts";
 import { startWebhookServer } from "../../../controller/webhook/server.ts";
 import { aConsumer, aConsumerWithKey, aLimit, aPolicy } from "../../compiler/manifest-builders.ts";
@@ -61,17 +62,26 @@ async function start(judgeBeside?: JudgeBeside): Promise<Started> {
   const server = await startWebhookServer({
     host: "127.0.0.1",
     port: 0,
-    certFile: join(place, "tls.crt"),
-    keyFile: join(place, "tls.key"),
-    rereadMs: 10,
     systemNamespace: "default",
     judgeBeside,
     reviewed: (result) => seen.push(result),
     failed: (error) => seen.push(`error: ${String(error)}`),
-    certificateChanged: () => seen.push("changed"),
-    certificateRefused: () => seen.push("certificate refused"),
   });
   onTestFinished(() => server.close());
+  const files = await followCertificateFiles({
+    certFile: join(place, "tls.crt"),
+    keyFile: join(place, "tls.key"),
+    rereadMs: 10,
+    changed(pair) {
+      server.use(pair);
+      seen.push("changed");
+    },
+    refused: () => seen.push("certificate refused"),
+  });
+  onTestFinished(() => {
+    files.stop();
+  });
+  server.use(files.first);
   return { port: server.port, seen, use };
 }
 
@@ -239,25 +249,38 @@ test("[unit] a certificate without its key is not used, until the key is there",
   await eventually("the second certificate", async () => (await nameOn(port)) === "second");
 });
 
-test("[unit] a server without a usable certificate does not start", async () => {
+test("[unit] files without a usable certificate are refused at the start", async () => {
   const nothing = (): void => {};
   const options = {
-    host: "127.0.0.1",
-    port: 0,
     certFile: join(folder, "empty.crt"),
     keyFile: join(folder, "first.key"),
     rereadMs: 10,
-    systemNamespace: "default",
-    reviewed: nothing,
-    failed: nothing,
-    certificateChanged: nothing,
-    certificateRefused: nothing,
+    changed: nothing,
+    refused: nothing,
   };
-  await expect(startWebhookServer(options)).rejects.toThrow();
-  await expect(startWebhookServer({ ...options, certFile: join(folder, "absent.crt") })).rejects.toThrow("ENOENT");
-  await expect(startWebhookServer({ ...options, certFile: join(folder, "second.crt") })).rejects.toThrow(
+  await expect(followCertificateFiles(options)).rejects.toThrow();
+  await expect(followCertificateFiles({ ...options, certFile: join(folder, "absent.crt") })).rejects.toThrow("ENOENT");
+  await expect(followCertificateFiles({ ...options, certFile: join(folder, "second.crt") })).rejects.toThrow(
     "not one of this key",
   );
+});
+
+test("[unit] a server answers nobody before it has a certificate, and keeps the last one that fits its key", async () => {
+  const nothing = (): void => {};
+  const options = { host: "127.0.0.1", port: 0, systemNamespace: "default", reviewed: nothing, failed: nothing };
+  const server = await startWebhookServer(options);
+  onTestFinished(() => server.close());
+  const pair = (cert: string, key: string) => ({
+    cert: readFileSync(join(folder, `${cert}.crt`), "utf8"),
+    key: readFileSync(join(folder, `${key}.key`), "utf8"),
+  });
+  await expect(nameOn(server.port)).rejects.toThrow();
+  server.use(pair("first", "first"));
+  expect(await nameOn(server.port)).toBe("first");
+  expect(() => {
+    server.use(pair("second", "first"));
+  }).toThrow("not one of this key");
+  expect(await nameOn(server.port)).toBe("first");
 });
 
 test("[unit] TLS before 1.2 is refused, also after a change of certificates", async () => {
