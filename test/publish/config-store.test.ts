@@ -1,12 +1,11 @@
 // Each script by itself: what it refuses, and that a refusal writes nothing.
 
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type ConfigStore, createConfigStore, type Head } from "../../controller/publish/config-store.ts";
 import { createRedisCaller } from "../../controller/publish/redis-caller.ts";
 import { changesKey, epochKey, headKey, namespacesKey, objectsKey } from "../../dataplane/contract/published.ts";
+import { useOwnRedis } from "../helpers/own-redis.ts";
 import { machineTimers } from "../helpers/publisher.ts";
-import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
 import { randomPrefix } from "../helpers/redis-store.ts";
 
 const POSITION = { namespace: "ai", generation: "g1", revision: 7 };
@@ -14,27 +13,18 @@ const BEGUN = { namespace: "ai", generation: "g2", revision: 8 };
 const HEAD: Head = { schema: "1", epoch: "5", generation: "g1", revision: "7", next: "g2" };
 const CHANGES = [{ field: "Consumer/a", entry: "{}" }];
 
-let server: RedisServer;
-let redis: Redis;
+const own = useOwnRedis();
 let prefix: string;
 let store: ConfigStore;
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
 beforeEach(async () => {
   prefix = randomPrefix();
-  store = createConfigStore(createRedisCaller({ redis, timers: machineTimers, timeoutMs: 5000 }), prefix);
-  await redis.hset(headKey(prefix, "ai"), { ...HEAD });
-  await redis.hset(objectsKey(prefix, "ai", "g2"), "Consumer/b", "{}");
-  await redis.xadd(changesKey(prefix, "ai", "g1"), "7-0", "Consumer/b", "");
-  await redis.set(epochKey(prefix), "5");
-  await redis.hset(namespacesKey(prefix), { ai: "g1", other: "g9" });
+  store = createConfigStore(createRedisCaller({ redis: own.client, timers: machineTimers, timeoutMs: 5000 }), prefix);
+  await own.client.hset(headKey(prefix, "ai"), { ...HEAD });
+  await own.client.hset(objectsKey(prefix, "ai", "g2"), "Consumer/b", "{}");
+  await own.client.xadd(changesKey(prefix, "ai", "g1"), "7-0", "Consumer/b", "");
+  await own.client.set(epochKey(prefix), "5");
+  await own.client.hset(namespacesKey(prefix), { ai: "g1", other: "g9" });
 });
 
 interface Row {
@@ -76,8 +66,10 @@ const rows: readonly Row[] = [
 
 /** All that is under the prefix. */
 async function everything(): Promise<ReadonlyMap<string, unknown>> {
-  const keys = (await redis.keys(`${prefix}*`)).sort();
-  return new Map(await Promise.all(keys.map(async (key): Promise<[string, unknown]> => [key, await redis.dump(key)])));
+  const keys = (await own.client.keys(`${prefix}*`)).sort();
+  return new Map(
+    await Promise.all(keys.map(async (key): Promise<[string, unknown]> => [key, await own.client.dump(key)])),
+  );
 }
 
 describe.for(rows)("$name", ({ call, behind, epochAfter }) => {
@@ -88,7 +80,7 @@ describe.for(rows)("$name", ({ call, behind, epochAfter }) => {
   });
 
   test.for(behind)("[redis] a head with %o is refused and nothing is written", async (other) => {
-    await redis.hset(headKey(prefix, "ai"), other);
+    await own.client.hset(headKey(prefix, "ai"), other);
     const before = await everything();
     expect((await call(5)).kind).toBe("behind");
     expect(await everything()).toEqual(before);
@@ -98,23 +90,23 @@ describe.for(rows)("$name", ({ call, behind, epochAfter }) => {
     const before = await everything();
     expect((await call(6)).kind).toBe("done");
     expect(await everything()).not.toEqual(before);
-    expect(await redis.hget(headKey(prefix, "ai"), "epoch")).toBe(epochAfter);
+    expect(await own.client.hget(headKey(prefix, "ai"), "epoch")).toBe(epochAfter);
   });
 });
 
 test("[redis] an incomplete generation does not become visible", async () => {
   expect((await store.flip(5, { to: BEGUN, from: HEAD, size: 2 })).kind).toBe("behind");
-  expect(await redis.hget(headKey(prefix, "ai"), "generation")).toBe("g1");
+  expect(await own.client.hget(headKey(prefix, "ai"), "generation")).toBe("g1");
 });
 
 test("[redis] a namespace with objects is not forgotten", async () => {
-  await redis.hset(objectsKey(prefix, "ai", "g1"), "Consumer/b", "{}");
+  await own.client.hset(objectsKey(prefix, "ai", "g1"), "Consumer/b", "{}");
   expect((await store.forget(5, POSITION)).kind).toBe("behind");
-  expect(await redis.exists(changesKey(prefix, "ai", "g1"))).toBe(1);
+  expect(await own.client.exists(changesKey(prefix, "ai", "g1"))).toBe(1);
 });
 
 test("[redis] a stream of another kind of key is an error that has written nothing", async () => {
-  await redis.set(changesKey(prefix, "ai", "g1"), "text");
+  await own.client.set(changesKey(prefix, "ai", "g1"), "text");
   const before = await everything();
   await expect(store.publish(5, POSITION, CHANGES)).rejects.toThrow(/WRONGTYPE/);
   expect(await everything()).toEqual(before);
@@ -148,11 +140,11 @@ test("[redis] claiming a head tells what was there, and makes none where there i
   expect(await store.claimHead(6, "ai")).toEqual({ kind: "done", head: HEAD });
   expect((await store.claimHead(5, "ai")).kind).toBe("fenced");
   expect((await store.claimHead(6, "nowhere")).head.generation).toBe("");
-  expect(await redis.exists(headKey(prefix, "nowhere"))).toBe(0);
+  expect(await own.client.exists(headKey(prefix, "nowhere"))).toBe(0);
 });
 
 test("[redis] a server that has forgotten the scripts is given them again", async () => {
   await store.claimIndex(6);
-  await redis.script("FLUSH");
+  await own.client.script("FLUSH");
   expect((await store.claimIndex(7)).kind).toBe("done");
 });

@@ -1,11 +1,10 @@
 // Heartbeats as the controller reads them.
 
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { createDataPlaneReader, type DataPlaneReader } from "../../controller/publish/data-planes.ts";
 import { dataPlanesKey, EVERY_NAMESPACE, type Heartbeat } from "../../dataplane/contract/published.ts";
+import { useOwnRedis } from "../helpers/own-redis.ts";
 import { machineTimers } from "../helpers/publisher.ts";
-import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
 import { randomPrefix } from "../helpers/redis-store.ts";
 
 const BEAT: Heartbeat = {
@@ -16,30 +15,21 @@ const BEAT: Heartbeat = {
   namespaces: { ai: { generation: "5f3a90c1d2e4b786", revision: 7 } },
 };
 
-let server: RedisServer;
-let redis: Redis;
+const own = useOwnRedis();
 let prefix: string;
 let reader: DataPlaneReader;
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
 beforeEach(() => {
   prefix = randomPrefix();
-  reader = createDataPlaneReader({ redis, prefix, timers: machineTimers });
+  reader = createDataPlaneReader({ redis: own.client, prefix, timers: machineTimers });
 });
 
 async function beat(scope: string, id: string, value: string): Promise<void> {
-  await redis.hset(dataPlanesKey(prefix, scope), id, value);
+  await own.client.hset(dataPlanesKey(prefix, scope), id, value);
 }
 
 test("[redis] gateways and the sidecars of the namespaces asked for are read, with their age by Redis's clock", async () => {
-  const [seconds] = await redis.time();
+  const [seconds] = await own.client.time();
   const seenMs = Number(seconds) * 1000 - 60_000;
   await beat(EVERY_NAMESPACE, "g1", `${seenMs} ${JSON.stringify(BEAT)}`);
   await beat("ai", "s1", `${seenMs + 3_600_000} ${JSON.stringify(BEAT)}`);
@@ -73,13 +63,13 @@ test.for([
 test("[redis] one that is forgotten is gone, and a hash that is too big is read in part", async () => {
   await beat("ai", "s1", `1 ${JSON.stringify(BEAT)}`);
   await reader.forgetDataPlane("ai", "s1");
-  expect(await redis.exists(dataPlanesKey(prefix, "ai"))).toBe(0);
+  expect(await own.client.exists(dataPlanesKey(prefix, "ai"))).toBe(0);
   const many = Object.fromEntries(Array.from({ length: 12_000 }, (_, i) => [`dp${i}`, "1 {}"]));
-  await redis.hset(dataPlanesKey(prefix, "*"), many);
+  await own.client.hset(dataPlanesKey(prefix, "*"), many);
   expect(await reader.readDataPlanes([])).toHaveLength(10_000);
 });
 
 test("[redis] a Redis that refuses is an error", async () => {
-  await redis.set(dataPlanesKey(prefix, "*"), "text", "PX", 60_000);
+  await own.client.set(dataPlanesKey(prefix, "*"), "text", "PX", 60_000);
   await expect(reader.readDataPlanes([])).rejects.toThrow(/WRONGTYPE/);
 });

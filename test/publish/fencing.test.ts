@@ -1,10 +1,10 @@
 // Two publishers on one Redis. Only the one that claimed last writes, however their calls fall between each other's.
 
 import fc from "fast-check";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { headKey } from "../../dataplane/contract/published.ts";
 import { eventually } from "../helpers/clock.ts";
+import { useOwnRedis } from "../helpers/own-redis.ts";
 import {
   aConsumer,
   changesOf,
@@ -13,24 +13,13 @@ import {
   type PublisherUnderTest,
   readVisible,
 } from "../helpers/publisher.ts";
-import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
 import { randomPrefix } from "../helpers/redis-store.ts";
 
-let server: RedisServer;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
+const own = useOwnRedis();
 
 async function pair(): Promise<readonly [PublisherUnderTest, PublisherUnderTest]> {
   const prefix = randomPrefix();
-  return [await openPublisher(server.url, { prefix }), await openPublisher(server.url, { prefix })];
+  return [await openPublisher(own.server.url, { prefix }), await openPublisher(own.server.url, { prefix })];
 }
 
 const change = (group: string) => new Map([["ai", changesOf({ user1: group, [`only-${group}`]: group })]]);
@@ -41,10 +30,10 @@ test("[redis] one that is deposed learns it from its next publish, once, and lea
   await old.publisher.publish(change("a"));
   expect(await next.publisher.lead(0)).toMatchObject({ kind: "leading", epoch: 2 });
   await next.publisher.publish(change("b"));
-  const before = await readVisible(redis, old.prefix);
+  const before = await readVisible(own.client, old.prefix);
   expect(await old.publisher.publish(change("c"))).toEqual({ kind: "over" });
   expect(await old.publisher.publish(change("d"))).toEqual({ kind: "over" });
-  expect(await readVisible(redis, old.prefix)).toEqual(before);
+  expect(await readVisible(own.client, old.prefix)).toEqual(before);
   expect([old.deposed, next.deposed]).toEqual([1, 0]);
   await Promise.all([old.close(), next.close()]);
 });
@@ -62,9 +51,9 @@ test("[redis] the epoch is above what Redis knows and above the lease's transiti
   const [one, other] = await pair();
   expect(await one.publisher.lead(41)).toMatchObject({ kind: "leading", epoch: 42 });
   await one.publisher.publish(change("a"));
-  await redis.hset(headKey(one.prefix, "ai"), "epoch", 77);
+  await own.client.hset(headKey(one.prefix, "ai"), "epoch", 77);
   await eventually("it is told", () => one.deposed === 1);
-  await redis.hset(`${one.prefix}{cfg}:namespaces`, "ai", "x");
+  await own.client.hset(`${one.prefix}{cfg}:namespaces`, "ai", "x");
   expect(await other.publisher.lead(3)).toMatchObject({ kind: "leading", epoch: 78 });
   await Promise.all([one.close(), other.close()]);
 });
@@ -80,7 +69,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 const steps = fc.array(step, { minLength: 2, maxLength: 10 });
 
 test("[redis] whatever two publishers do at once, no epoch writes after a higher one, and the last leader's word holds", async () => {
-  const monitor = await redis.monitor();
+  const monitor = await own.client.monitor();
   const epochs = new Map<string, number[]>();
   monitor.on("monitor", (_time: string, args: string[]) => {
     const [name = "", key = "", ...rest] = args;
@@ -97,9 +86,9 @@ test("[redis] whatever two publishers do at once, no epoch writes after a higher
       while ((await leader.publisher.lead(0)).kind === "over");
       const desired = new Map([["ai", new Map([["Consumer/last", aConsumer("last", "z")]])]]);
       expect((await leader.publisher.publishAll(desired)).kind).toBe("published");
-      expect((await readVisible(redis, leader.prefix))?.groups).toEqual({ last: "z" });
+      expect((await readVisible(own.client, leader.prefix))?.groups).toEqual({ last: "z" });
       await both[1].publisher.publish(change("late"));
-      expect((await readVisible(redis, leader.prefix))?.groups).toEqual({ last: "z" });
+      expect((await readVisible(own.client, leader.prefix))?.groups).toEqual({ last: "z" });
       const seen = epochs.get(headKey(leader.prefix, "ai")) ?? [];
       expect(seen).toEqual([...seen].sort((a, b) => a - b));
       writes += seen.length;

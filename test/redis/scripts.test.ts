@@ -1,9 +1,8 @@
 // Each script by itself on a real Redis, called as ioredis calls any script.
 
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ADMIT, CHARGE, type ScriptEntry, scriptText } from "../../dataplane/redis/scripts.ts";
-import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
+import { useOwnRedis } from "../helpers/own-redis.ts";
 import { HOUR_MS, randomPrefix } from "../helpers/redis-store.ts";
 
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -15,19 +14,10 @@ const DUPLICATE = 1;
 const GAP = 2;
 const UNKNOWN = 3;
 
-let server: RedisServer;
-let redis: Redis;
+const own = useOwnRedis();
 let sequence: string;
 let hash: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
 beforeEach(() => {
   const prefix = randomPrefix();
   sequence = `${prefix}s:{7f}:dp`;
@@ -35,7 +25,7 @@ beforeEach(() => {
 });
 
 async function run(entry: ScriptEntry, keys: string[], args: (string | number)[]): Promise<unknown[]> {
-  const reply: unknown = await redis.eval(scriptText(entry), keys.length, ...keys, ...args);
+  const reply: unknown = await own.client.eval(scriptText(entry), keys.length, ...keys, ...args);
   if (!Array.isArray(reply)) throw new Error("no list");
   return reply.map((value: unknown) => value);
 }
@@ -61,14 +51,14 @@ function chargeBatch(batch: number, items: readonly Item[], base = 0): Promise<u
 }
 
 const indexNow = (windowMs = WINDOW_MS): number => Math.floor(Date.now() / windowMs);
-const stored = (field = "f"): Promise<string | null> => redis.hget(hash, field);
+const stored = (field = "f"): Promise<string | null> => own.client.hget(hash, field);
 
 describe("charge.lua", () => {
   test("[redis] batches in order are applied and remembered", async () => {
     expect(await chargeBatch(1, [{ amount: 5 }])).toEqual([APPLIED, 1, expect.any(Number), 0]);
     expect(await chargeBatch(2, [{ amount: 6 }])).toEqual([APPLIED, 2, expect.any(Number), 0]);
     expect(await stored()).toBe(`${String(indexNow())} 11 0`);
-    expect(await redis.get(sequence)).toBe("2");
+    expect(await own.client.get(sequence)).toBe("2");
   });
 
   test("[redis] a batch that comes again changes nothing", async () => {
@@ -83,12 +73,12 @@ describe("charge.lua", () => {
     await chargeBatch(1, [{ amount: 5 }]);
     expect((await chargeBatch(3, [{ amount: 6 }])).slice(0, 2)).toEqual([GAP, 1]);
     expect(await stored()).toBe(`${String(indexNow())} 5 0`);
-    expect(await redis.get(sequence)).toBe("1");
+    expect(await own.client.get(sequence)).toBe("1");
   });
 
   test("[redis] a Redis that knows no batch says so and writes nothing", async () => {
     expect((await chargeBatch(7, [{ amount: 6 }])).slice(0, 2)).toEqual([UNKNOWN, 0]);
-    expect(await redis.exists(sequence, hash)).toBe(0);
+    expect(await own.client.exists(sequence, hash)).toBe(0);
   });
 
   test.for([
@@ -117,7 +107,7 @@ describe("charge.lua", () => {
     { name: "a window ahead of this clock is kept", was: 1, value: "50 7", then: "53 7" },
     { name: "a value that is none counts as empty", was: undefined, value: "rubbish", then: "3 0" },
   ])("[redis] roll-over: $name", async ({ was, value, then }) => {
-    await redis.hset(hash, "f", was === undefined ? value : `${String(indexNow() + was)} ${value}`);
+    await own.client.hset(hash, "f", was === undefined ? value : `${String(indexNow() + was)} ${value}`);
     await chargeBatch(1, [{ amount: 3 }]);
     expect(await stored()).toBe(`${String(indexNow() + Math.max(0, was ?? 0))} ${then}`);
   });
@@ -129,7 +119,7 @@ describe("charge.lua", () => {
     { name: "not at all when its window has gone", target: -2, was: 0, value: "50 7", then: [0, "50 7"] },
     { name: "not from a window that has not begun here", target: 1, was: 0, value: "50 7", then: [0, "50 7"] },
   ] as const)("[redis] giving back takes $name", async ({ target, was, value, then: [index, rest] }) => {
-    await redis.hset(hash, "f", `${String(indexNow() + was)} ${value}`);
+    await own.client.hset(hash, "f", `${String(indexNow() + was)} ${value}`);
     expect((await chargeBatch(1, [{ amount: -10, index: indexNow() + target }]))[0]).toBe(APPLIED);
     expect(await stored()).toBe(`${String(indexNow() + index)} ${rest}`);
   });
@@ -178,7 +168,7 @@ describe("charge.lua", () => {
     },
   ] as const)("[redis] from first: an amount goes $name", async ({ wasAgo, targetAgo, amount, then: [ago, rest] }) => {
     const nowMs = Date.now();
-    if (wasAgo !== undefined) await redis.hset(hash, "f", `${String(nowMs - wasAgo)} 50 0`);
+    if (wasAgo !== undefined) await own.client.hset(hash, "f", `${String(nowMs - wasAgo)} 50 0`);
     const index = targetAgo === "" ? "" : nowMs - targetAgo;
     expect((await chargeBatch(1, [{ algorithm: "O", amount, index }]))[0]).toBe(APPLIED);
     const [opened = "", ...amounts] = (await stored())?.split(" ") ?? [];
@@ -190,14 +180,14 @@ describe("charge.lua", () => {
 
   test("[redis] from first: giving back creates nothing, and an opened window expires", async () => {
     await chargeBatch(1, [{ algorithm: "O", amount: -5, index: Date.now(), windowMs: 60_000 }]);
-    expect(await redis.exists(hash)).toBe(0);
+    expect(await own.client.exists(hash)).toBe(0);
     await chargeBatch(2, [{ algorithm: "O", amount: 5, windowMs: 60_000 }]);
-    expect(await redis.pttl(hash)).toBeGreaterThan(60_000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(60_000);
   });
 
   test("[redis] giving back to a counter that is gone creates none", async () => {
     expect((await chargeBatch(1, [{ amount: -10, index: indexNow() }]))[0]).toBe(APPLIED);
-    expect(await redis.exists(hash)).toBe(0);
+    expect(await own.client.exists(hash)).toBe(0);
   });
 
   test.for([
@@ -211,29 +201,29 @@ describe("charge.lua", () => {
 
   test("[redis] a late charge whose window is out of view has no effect", async () => {
     expect((await chargeBatch(1, [{ amount: 7, index: indexNow() - 2 }]))[0]).toBe(APPLIED);
-    expect(await redis.exists(hash)).toBe(0);
+    expect(await own.client.exists(hash)).toBe(0);
   });
 
   test("[redis] every key expires: the sequence as told, a counter after two windows at least", async () => {
     await chargeBatch(1, [{ amount: 1, windowMs: 60_000 }]);
-    expect(await redis.pttl(sequence)).toBeGreaterThan(DAY_MS - 5000);
-    expect(await redis.pttl(hash)).toBeGreaterThan(115_000);
-    expect(await redis.pttl(hash)).toBeLessThanOrEqual(120_000);
+    expect(await own.client.pttl(sequence)).toBeGreaterThan(DAY_MS - 5000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(115_000);
+    expect(await own.client.pttl(hash)).toBeLessThanOrEqual(120_000);
     await chargeBatch(2, [{ amount: 1, field: "hour", windowMs: HOUR_MS }]);
-    expect(await redis.pttl(hash)).toBeGreaterThan(2 * HOUR_MS - 5000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(2 * HOUR_MS - 5000);
     await chargeBatch(3, [{ amount: 1, field: "second", windowMs: 1000 }]);
-    expect(await redis.pttl(hash)).toBeGreaterThan(2 * HOUR_MS - 5000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(2 * HOUR_MS - 5000);
   });
 
   test("[redis] a counter that enters a new window lives for two windows more", async () => {
-    await redis.hset(hash, "f", `${String(indexNow(60_000) - 1)} 5 0`);
-    await redis.pexpire(hash, 30_000);
+    await own.client.hset(hash, "f", `${String(indexNow(60_000) - 1)} 5 0`);
+    await own.client.pexpire(hash, 30_000);
     await chargeBatch(1, [{ amount: 1, windowMs: 60_000 }]);
-    expect(await redis.pttl(hash)).toBeGreaterThan(115_000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(115_000);
   });
 
   test("[redis] a key of another type costs its own charges only", async () => {
-    await redis.set(hash, "text", "PX", 60_000);
+    await own.client.set(hash, "text", "PX", 60_000);
     const other = `${hash}2`;
     const items = [1, "f", "S", WINDOW_MS, 5, "", 2, "f", "S", WINDOW_MS, 6, ""];
     expect(await run(CHARGE, [sequence, hash, other], [1, 0, DAY_MS, ...items])).toEqual([
@@ -242,14 +232,14 @@ describe("charge.lua", () => {
       expect.any(Number),
       1,
     ]);
-    expect(await redis.hget(other, "f")).toBe(`${String(indexNow())} 6 0`);
+    expect(await own.client.hget(other, "f")).toBe(`${String(indexNow())} 6 0`);
   });
 
   test("[redis] a full Redis refuses the whole batch", async () => {
-    await redis.config("SET", "maxmemory", "1");
+    await own.client.config("SET", "maxmemory", "1");
     await expect(chargeBatch(1, [{ amount: 5 }])).rejects.toThrow(/OOM/);
-    await redis.config("SET", "maxmemory", "0");
-    expect(await redis.exists(sequence, hash)).toBe(0);
+    await own.client.config("SET", "maxmemory", "0");
+    expect(await own.client.exists(sequence, hash)).toBe(0);
   });
 });
 
@@ -275,17 +265,17 @@ describe("admit.lua", () => {
     const [nowMs, taken, ...rest] = await run(ADMIT, [hash], []);
     expect(Math.abs(Number(nowMs) - Date.now())).toBeLessThan(1000);
     expect([taken, ...rest]).toEqual([1]);
-    expect(await redis.exists(hash)).toBe(0);
+    expect(await own.client.exists(hash)).toBe(0);
   });
 
   test("[redis] it tells the state before the ask and adds the ask", async () => {
-    await redis.hset(hash, "f", `${String(indexNow())} 4 9`);
+    await own.client.hset(hash, "f", `${String(indexNow())} 4 9`);
     expect((await ask([{ ask: 3 }])).slice(1)).toEqual([1, `${String(indexNow())} 4 9`]);
     expect(await stored()).toBe(`${String(indexNow())} 7 9`);
   });
 
   test("[redis] it refuses at the limit, not below, and a refusal writes nothing", async () => {
-    await redis.hset(hash, "f", `${String(indexNow())} 4 0`, "g", `${String(indexNow())} 1 0`);
+    await own.client.hset(hash, "f", `${String(indexNow())} 4 0`, "g", `${String(indexNow())} 1 0`);
     expect((await ask([{ field: "g" }, { refuseAt: 4, algorithm: "F" }]))[1]).toBe(0);
     expect(await stored("g")).toBe(`${String(indexNow())} 1 0`);
     expect((await ask([{ field: "g" }, { refuseAt: 5, algorithm: "F" }]))[1]).toBe(1);
@@ -293,7 +283,7 @@ describe("admit.lua", () => {
   });
 
   test("[redis] the last window counts by its share when sliding and not at all when fixed", async () => {
-    await redis.hset(hash, "f", `${String(indexNow() - 1)} 1000 0`);
+    await own.client.hset(hash, "f", `${String(indexNow() - 1)} 1000 0`);
     const share = 1 - (Date.now() % WINDOW_MS) / WINDOW_MS;
     expect((await ask([{ ask: 0, refuseAt: Math.floor(1000 * share) - 1 }]))[1]).toBe(0);
     expect((await ask([{ ask: 0, refuseAt: Math.ceil(1000 * share) + 1 }]))[1]).toBe(1);
@@ -304,20 +294,20 @@ describe("admit.lua", () => {
     const [nowMs, taken, state] = await ask([{ algorithm: "O", ask: 0, refuseAt: 1, windowMs: 60_000 }]);
     expect([taken, state]).toEqual([1, `${String(nowMs)} 0 0`]);
     expect(await stored()).toBe(state);
-    expect(await redis.pttl(hash)).toBeGreaterThan(60_000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(60_000);
     expect((await ask([{ algorithm: "O", ask: 2, refuseAt: 1, windowMs: 60_000 }])).slice(1)).toEqual([1, state]);
     expect(await stored()).toBe(`${String(nowMs)} 2 0`);
   });
 
   test("[redis] from first: of a window that has ended nothing is left", async () => {
-    await redis.hset(hash, "f", `${String(Date.now() - WINDOW_MS)} 9 0`);
+    await own.client.hset(hash, "f", `${String(Date.now() - WINDOW_MS)} 9 0`);
     const [nowMs, ...rest] = await ask([{ algorithm: "O", ask: 3, refuseAt: 1 }]);
     expect(rest).toEqual([1, `${String(nowMs)} 0 0`]);
     expect(await stored()).toBe(`${String(nowMs)} 3 0`);
   });
 
   test("[redis] from first: a refusal opens the windows of the checks that do not refuse, and adds nothing", async () => {
-    await redis.hset(hash, "g", `${String(indexNow())} 4 0`);
+    await own.client.hset(hash, "g", `${String(indexNow())} 4 0`);
     const refusing = { algorithm: "O", field: "h", refuseAt: 0 } as const;
     const [nowMs, taken] = await ask([{ algorithm: "O" }, { field: "g", refuseAt: 4, algorithm: "F" }, refusing]);
     expect(taken).toBe(0);
@@ -334,13 +324,13 @@ describe("admit.lua", () => {
 
   test("[redis] a counter that is created or rolls over expires after two windows at least", async () => {
     await ask([{ windowMs: 60_000 }]);
-    expect(await redis.pttl(hash)).toBeGreaterThan(115_000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(115_000);
     await ask([{ field: "g", windowMs: HOUR_MS }]);
-    expect(await redis.pttl(hash)).toBeGreaterThan(2 * HOUR_MS - 5000);
+    expect(await own.client.pttl(hash)).toBeGreaterThan(2 * HOUR_MS - 5000);
   });
 
   test("[redis] a counter stops at 2^53 - 1", async () => {
-    await redis.hset(hash, "f", `${String(indexNow())} ${String(MAX)} 0`);
+    await own.client.hset(hash, "f", `${String(indexNow())} ${String(MAX)} 0`);
     expect((await ask([{ ask: 5 }])).slice(1)).toEqual([1, `${String(indexNow())} 9007199254740991 0`]);
     expect(await stored()).toBe(`${String(indexNow())} 9007199254740991 0`);
   });
@@ -348,7 +338,7 @@ describe("admit.lua", () => {
 
 test("[redis] a counter is gone once its two windows are over", async () => {
   await chargeBatch(1, [{ amount: 1, windowMs: 50 }]);
-  expect(await redis.exists(hash)).toBe(1);
+  expect(await own.client.exists(hash)).toBe(1);
   await new Promise((resolve) => setTimeout(resolve, 120));
-  expect(await redis.exists(hash)).toBe(0);
+  expect(await own.client.exists(hash)).toBe(0);
 });

@@ -60,6 +60,20 @@ const writes = (): number => fake.requests.filter(isWrite).length;
 const spec = (): unknown => fake.find("leases", LEASE.namespace, LEASE.name)?.["spec"];
 const leads = ({ election }: Elector): Promise<void> => eventually("leads", () => election.isLeader());
 
+/** Two seconds after its term began; its renewal is answered once `release` is called. */
+async function leaderWhoseRenewalHangs(): Promise<{ clock: HandClock; a: Elector; release: () => void }> {
+  const clock = createHandClock();
+  const a = elect("a", clock);
+  await leads(a);
+  await eventually("waits", () => clock.delays().includes(2_000));
+  let release = (): void => {};
+  const until = new Promise<void>((resolve) => (release = resolve));
+  fake.fail(isWrite, { kind: "held", until });
+  clock.advance(2_000);
+  await eventually("the renewal is under way", () => writes() === 2);
+  return { clock, a, release };
+}
+
 /** Moves the clock by the retry period until the elector waits again, `times` times. */
 async function retry({ clock }: Elector, times = 1): Promise<void> {
   for (let done = 0; done < times; done += 1) {
@@ -181,15 +195,7 @@ describe("a leader that cannot renew", () => {
   });
 
   test("[controller] counts the deadline from the start of the last renewal that succeeded, not from its answer", async () => {
-    const clock = createHandClock();
-    const a = elect("a", clock);
-    await leads(a);
-    await eventually("waits", () => clock.delays().includes(2_000));
-    let release = (): void => {};
-    const until = new Promise<void>((resolve) => (release = resolve));
-    fake.fail(isWrite, { kind: "held", until });
-    clock.advance(2_000);
-    await eventually("the renewal is under way", () => writes() === 2);
+    const { clock, release } = await leaderWhoseRenewalHangs();
     clock.advance(4_000);
     release();
     await eventually("renewed", () => clock.delays().includes(2_000));
@@ -198,15 +204,7 @@ describe("a leader that cannot renew", () => {
   });
 
   test("[controller] tries again within the deadline when a renewal hangs, and takes its own late renewal for what it is", async () => {
-    const clock = createHandClock();
-    const a = elect("a", clock);
-    await leads(a);
-    await eventually("waits", () => clock.delays().includes(2_000));
-    let release = (): void => {};
-    const until = new Promise<void>((resolve) => (release = resolve));
-    fake.fail(isWrite, { kind: "held", until });
-    clock.advance(2_000);
-    await eventually("the renewal is under way", () => writes() === 2);
+    const { clock, a, release } = await leaderWhoseRenewalHangs();
     clock.advance(5_000);
     await eventually("given up", () => a.reports.some(({ kind }) => kind === "failed"));
     release();

@@ -1,25 +1,10 @@
 // The meter of Anthropic's messages that are one JSON document, against JSON.parse.
 
 import { createAnthropicJsonMeter } from "../../../dataplane/providers/anthropic-meter.ts";
-import type { ReportedUsage } from "../../../dataplane/providers/provider.ts";
-import { checkAmounts, same, sameForAll } from "../laws.ts";
+import { same } from "../laws.ts";
+import { kindOfMetering, meterDocument } from "../metered-document.ts";
 import { own, plainObject, takeAll, usageOf, withoutRaw } from "../reference-anthropic.ts";
-import { waysToCut } from "../split.ts";
 import type { FuzzTarget } from "../target.ts";
-
-interface Metered {
-  readonly output: string;
-  readonly usage: ReportedUsage | undefined;
-  readonly textBytes: number;
-  readonly complete: boolean;
-}
-
-function meter(pieces: readonly Buffer[]): Metered {
-  const one = createAnthropicJsonMeter();
-  const output = pieces.map((piece) => (one.push(piece) ?? Buffer.alloc(0)).toString("latin1")).join("");
-  const rest = one.end()?.toString("latin1") ?? "";
-  return { output: output + rest, usage: one.usage(), textBytes: one.textBytes(), complete: one.complete() };
-}
 
 export const target: FuzzTarget = {
   name: "anthropic-json",
@@ -49,9 +34,7 @@ export const target: FuzzTarget = {
     "}",
   ],
   run(input, random) {
-    const metered = sameForAll(waysToCut(input, random), meter, "another cut gives another metering");
-    same(metered.output, input.toString("latin1"), "every byte passes");
-    checkAmounts(metered.usage);
+    const metered = meterDocument(input, random, createAnthropicJsonMeter);
     const document = plainObject(input.toString("latin1"));
     if (document !== undefined) {
       const seen = new Map<string, number>();
@@ -59,6 +42,6 @@ export const target: FuzzTarget = {
       same(withoutRaw(metered.usage), usageOf(seen), "the usage is that of the document");
       same(metered.complete, true, "a whole document is complete");
     }
-    return `${String(metered.usage?.source)} ${String(metered.usage?.missing)} ${String(metered.complete)}`;
+    return kindOfMetering(metered);
   },
 };

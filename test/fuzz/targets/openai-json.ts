@@ -3,23 +3,9 @@
 import { createOpenAiJsonMeter } from "../../../dataplane/providers/openai-json-meter.ts";
 import { OpenAiUsage } from "../../../dataplane/providers/openai-usage.ts";
 import type { ReportedUsage } from "../../../dataplane/providers/provider.ts";
-import { checkAmounts, isRecord, parsed, same, sameForAll } from "../laws.ts";
-import { waysToCut } from "../split.ts";
+import { isRecord, parsed, same } from "../laws.ts";
+import { kindOfMetering, meterDocument } from "../metered-document.ts";
 import type { FuzzTarget } from "../target.ts";
-
-interface Metered {
-  readonly output: string;
-  readonly usage: ReportedUsage | undefined;
-  readonly textBytes: number;
-  readonly complete: boolean;
-}
-
-function meter(pieces: readonly Buffer[]): Metered {
-  const one = createOpenAiJsonMeter();
-  const output = pieces.map((piece) => (one.push(piece) ?? Buffer.alloc(0)).toString("latin1")).join("");
-  one.end();
-  return { output, usage: one.usage(), textBytes: one.textBytes(), complete: one.complete() };
-}
 
 function written(usage: ReportedUsage | undefined): unknown {
   return usage && parsed(JSON.stringify(usage));
@@ -49,9 +35,7 @@ export const target: FuzzTarget = {
     "}",
   ],
   run(input, random) {
-    const metered = sameForAll(waysToCut(input, random), meter, "another cut gives another metering");
-    same(metered.output, input.toString("latin1"), "every byte passes");
-    checkAmounts(metered.usage);
+    const metered = meterDocument(input, random, createOpenAiJsonMeter);
     const document = parsed(input.toString("utf8"));
     if (isRecord(document) && !JSON.stringify(document).includes("\ufffd")) {
       const alone = new OpenAiUsage();
@@ -64,6 +48,6 @@ export const target: FuzzTarget = {
         same(written(metered.usage), written(alone.resolve()), "the usage is that of the document");
       }
     }
-    return `${String(metered.usage?.source)} ${String(metered.usage?.missing)} ${String(metered.complete)}`;
+    return kindOfMetering(metered);
   },
 };
