@@ -43,6 +43,8 @@ generate: build ## Write the files that are generated from the schemas and table
 	@node scripts/generate-settings.mjs
 	@echo "generate: controller/rbac.yaml"
 	@node scripts/generate-rbac.mjs
+	@echo "generate: charts/ai-rate-limit"
+	@node scripts/generate-chart.mjs
 
 format: install ## Format the sources and sort their imports
 	@echo "format: biome"
