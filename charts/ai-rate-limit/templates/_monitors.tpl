@@ -24,7 +24,7 @@ relabelings:
   sourceLabels: [__meta_kubernetes_pod_label_app_kubernetes_io_component]
   targetLabel: component
 {{- with .relabelings }}
-{{- toYaml . | nindent 0 }}
+{{ toYaml . }}
 {{- end }}
 {{- with .metricRelabelings }}
 metricRelabelings:

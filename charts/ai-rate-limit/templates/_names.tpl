@@ -7,11 +7,11 @@
 {{/* The release's name when it contains the chart's, else both. Short enough for the longest suffix. */}}
 {{- define "airl.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 44 | trimSuffix "-" -}}
 {{- else if contains (include "airl.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 44 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "airl.name" .) | trunc 46 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "airl.name" .) | trunc 44 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 

@@ -62,7 +62,7 @@
 {{- if $redis.urlKey }}
   valueFrom:
     secretKeyRef:
-      name: {{ required (printf "%s.urlKey names a key of %s.existingSecret: set that too" "redis" "redis") $redis.existingSecret }}
+      name: {{ $redis.existingSecret }}
       key: {{ $redis.urlKey }}
 {{- else }}
   value: {{ $redis.url | quote }}
