@@ -15,7 +15,7 @@ SECONDS := 600
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench bench-cluster fuzz run demo clean
+.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench bench-cluster fuzz image run demo clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -81,6 +81,11 @@ bench-cluster: build ## Measure from kubectl apply to enforced, 10 and 100,000 c
 
 fuzz: install ## Fuzz every parser (SECONDS=600 for all together; ARGS="--target json-scanner --seed 7")
 	@scripts/fuzz.sh --seconds $(SECONDS) $(ARGS)
+
+image: ## Build the image (needs Docker with buildx; ARGS="--platform linux/amd64,linux/arm64 --push --tag NAME")
+	@docker buildx build --build-arg VERSION="$$(node -p 'require("./package.json").version')" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(git show -s --format=%cI HEAD)" \
+	  $(or $(ARGS),--load --tag ai-rate-limit:$$(node -p 'require("./package.json").version')) .
 
 run: build ## Start a fake provider and the gateway on examples/quickstart
 	@node dist/cli/main.js demo -f examples/quickstart

@@ -129,23 +129,10 @@ function withoutAuthority(configuration: Manifest): unknown {
 }
 
 test("[unit] a Pod is given longer to end than its pause and its drain take", async ({ helm }) => {
-  const args = ["--set", "dataplane.drainSeconds=1200,dataplane.preStopSeconds=20"];
+  const args = ["--set", "dataplane.drainSeconds=1200,dataplane.drainDelaySeconds=20"];
   const spec = podSpec(find(await rendered(helm, args), `Deployment/${FULLNAME}-dataplane`));
   expect(spec["terminationGracePeriodSeconds"]).toBe(1235);
-  expect(JSON.stringify(spec["containers"])).toContain('{"name":"AIRL_DRAIN","value":"1200s"}');
 });
-
-test.for([
-  { version: "1.29.0", preStop: { exec: { command: ["node", "-e", "setTimeout(() => {}, 5000)"] } } },
-  { version: "1.30.0", preStop: { sleep: { seconds: 5 } } },
-])(
-  "[unit] Kubernetes $version is asked for the pause in a way that it knows",
-  async ({ version, preStop }, { helm }) => {
-    const found = await rendered(helm, ["--kube-version", version]);
-    const { containers } = podSpec(find(found, `Deployment/${FULLNAME}-dataplane`));
-    expect(containers).toMatchObject([{ lifecycle: { preStop } }]);
-  },
-);
 
 test("[unit] only the controller has a token for the API server", async ({ helm }) => {
   const found = manifestsOf(await render(helm, ["--set", "trialRedis.enabled=true"]));

@@ -91,8 +91,8 @@ test("[unit] README.md is what values.yaml says of its values", () => {
 });
 
 test("[unit] a changed default is another README.md", () => {
-  expect(generated((text) => text.replace("preStopSeconds: 5", "preStopSeconds: 7"))).toContain(
-    "| `dataplane.preStopSeconds` | `7` |",
+  expect(generated((text) => text.replace("drainDelaySeconds: 5", "drainDelaySeconds: 7"))).toContain(
+    "| `dataplane.drainDelaySeconds` | `7` |",
   );
 });
 

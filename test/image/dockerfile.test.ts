@@ -30,7 +30,9 @@ const only = (verb: string): string[] => last.filter((found) => found.verb === v
 
 test("[unit] the base is one exact release of Node 24, with few packages", () => {
   const bases = instructions.filter(({ verb, rest }) => verb === "ARG" && rest.startsWith("NODE_IMAGE="));
-  expect(bases.map(({ rest }) => rest)).toEqual([expect.stringMatching(/^NODE_IMAGE=node:24\.\d+\.\d+-bookworm-slim$/)]);
+  expect(bases.map(({ rest }) => rest)).toEqual([
+    expect.stringMatching(/^NODE_IMAGE=node:24\.\d+\.\d+-bookworm-slim$/),
+  ]);
   for (const [from] of stages) expect(from?.rest).toMatch(/\$\{NODE_IMAGE\}|^scratch$/);
 });
 
@@ -44,7 +46,9 @@ test("[unit] it runs as 65532, and not as anybody else", () => {
 });
 
 test("[unit] the three programs are on the PATH, and the first argument chooses one", () => {
-  const links = instructions.flatMap(({ rest }) => [...rest.matchAll(/ln -s (\S+) \/image(\S+)/g)].map((match) => match.slice(1)));
+  const links = instructions.flatMap(({ rest }) =>
+    [...rest.matchAll(/ln -s (\S+) \/image(\S+)/g)].map((match) => match.slice(1)),
+  );
   expect(links).toEqual([
     ["/app/dist/controller/main.js", "/usr/local/bin/controller"],
     ["/app/dist/dataplane/main.js", "/usr/local/bin/dataplane"],

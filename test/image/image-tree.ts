@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
+export const RUNTIME_TREE = join("scripts", "runtime-tree.sh");
+
 export interface ImageTree {
   /** The folder that is /app. */
   readonly app: string;
@@ -36,7 +38,7 @@ export async function makeImageTree(): Promise<ImageTree> {
     symlinkSync(resolve("node_modules", name), join(source, "node_modules", name));
   }
   mkdirSync(join(source, "node_modules/.cache"));
-  await promisify(execFile)("scripts/runtime-tree.sh", [app], { cwd: source });
+  await promisify(execFile)(RUNTIME_TREE, [app], { cwd: source });
   return {
     app,
     remove() {

@@ -1,7 +1,16 @@
 // The product as the image holds it: nothing but what runs, and it runs from there.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -13,7 +22,7 @@ import { startFakeKubeApi } from "../helpers/fake-kube-api.ts";
 import { startFakeUpstream } from "../helpers/fake-upstream.ts";
 import { CHAT_BODY, call } from "../helpers/http-call.ts";
 import { startRedis } from "../helpers/redis-server.ts";
-import { type ImageTree, makeImageTree } from "./image-tree.ts";
+import { type ImageTree, makeImageTree, RUNTIME_TREE } from "./image-tree.ts";
 
 const MAINS = ["controller", "dataplane", "cli"];
 const FIVE_MINUTES_MS = 300_000;
@@ -73,7 +82,7 @@ test.for(MAINS)("[e2e] %s starts by its own name and says its version", (name) =
 });
 
 test("[e2e] scripts/runtime-tree.sh writes into no folder that has something in it", () => {
-  const { status, stderr } = spawnSync("scripts/runtime-tree.sh", [tree.app], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(RUNTIME_TREE, [tree.app], { encoding: "utf8" });
   expect(status).toBe(2);
   expect(stderr).toContain("is not empty");
 });

@@ -2,7 +2,7 @@
 // `restricted`. Deployments are only warned about there, so their Pods are created, as far as a dry run goes.
 
 import { readdirSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { asRecord, type Manifest } from "../../compiler/manifest-builders.ts";
 import { idOf, manifestsOf, NAMESPACE, render } from "../helm.ts";
 import { type HelmCluster, startHelmCluster } from "./helm-cluster.ts";
@@ -11,6 +11,9 @@ import { prometheusOperatorDefinitions } from "./stand-ins.ts";
 const SETS = readdirSync("test/chart/values").map((file) => file.replace(".yaml", ""));
 /** Its values say that Pods shall not be restricted. */
 const UNRESTRICTED = "bare";
+
+// Each call of helm or kubectl is a process, and the API server has other work.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let at: HelmCluster;
 
