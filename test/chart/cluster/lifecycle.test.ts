@@ -161,7 +161,7 @@ test("[kubernetes] upgrade and rollback change what the values say; keys, passwo
   await unchanged();
 });
 
-test("[kubernetes] an upgrade keeps all keys of a rotation that is under way", async () => {
+test("[kubernetes] upgrade and rollback keep all keys of a rotation that is under way", async () => {
   await release("install", TRIAL);
   const { keyring: old } = await secretKeys("keyring");
   const both = `${randomBytes(32).toString("base64")}\n${Buffer.from(String(old), "base64").toString()}`;
@@ -169,6 +169,20 @@ test("[kubernetes] an upgrade keeps all keys of a rotation that is under way", a
   await at.cluster.kubectl(["patch", "-n", NAMESPACE, `secret/${FULLNAME}-keyring`, "-p", JSON.stringify({ data })]);
   await release("upgrade", [...TRIAL, "--set", "logLevel=debug"]);
   expect(await secretKeys("keyring")).toEqual(data);
+  await release("rollback", ["1"]);
+  expect(await secretKeys("keyring")).toEqual(data);
+});
+
+test("[kubernetes] an upgrade makes a key where there is none", async () => {
+  await release("install", TRIAL);
+  const { keyring } = await secretKeys("keyring");
+  await at.cluster.kubectl(["delete", "-n", NAMESPACE, `secret/${FULLNAME}-keyring`]);
+  await release("upgrade", TRIAL);
+  const { keyring: made } = await secretKeys("keyring");
+  expect(made).toMatch(/^[A-Za-z0-9+/=]{60}$/);
+  expect(made).not.toBe(keyring);
+  await release("uninstall");
+  expect(await at.cluster.kubectl(["get", "secrets", "-n", NAMESPACE, "-o", "name"])).toBe("");
 });
 
 test("[kubernetes] with keyring.keep the key ring outlives the release and serves the next", async () => {
@@ -204,6 +218,27 @@ test("[kubernetes] definitions that Helm did not install are refused, and taken 
   await release("install", [...TRIAL, "--take-ownership"]);
   await release("uninstall");
   await release("install", TRIAL);
+});
+
+test("[kubernetes] the notes name the first request, where to look, and what is missing", async () => {
+  const notesOf = async (values: readonly string[]): Promise<string> =>
+    await release("install", ["--dry-run=client", ...values.flatMap((value) => ["--set", value])]);
+  const notes = await notesOf(["redis.url=redis://redis:6379"]);
+  expect(notes).toContain(
+    `port-forward -n ${NAMESPACE} service/${FULLNAME} 8080:80\n  curl -i http://127.0.0.1:8080/v1/`,
+  );
+  expect(notes).toContain("kubectl get ai --all-namespaces");
+  expect(notes).not.toContain("NOTE:");
+  const others = await notesOf([
+    "trialRedis.enabled=true",
+    "namespaces={batch}",
+    "dataplane.service.port=8081",
+    "networkPolicy.prometheus=null",
+  ]);
+  expect(others).toContain(`http://${FULLNAME}.${NAMESPACE}.svc:8081;`);
+  expect(others).toContain("kubectl get ai -n batch");
+  expect(others).toContain("NOTE: nobody may scrape metrics");
+  expect(others).toContain("NOTE: the trial Redis forgets all counters with its Pod");
 });
 
 test("[kubernetes] a typo is refused before anything is changed", async () => {
