@@ -173,6 +173,21 @@ test("[unit] with a Redis of its own for the configuration the controller does n
   expect(JSON.stringify(find(manifests, "Deployment/airl-ai-rate-limit-controller"))).not.toContain("counters");
 });
 
+test("[unit] the webhook's certificates are made by the controller, or lie in files", async ({ helm }) => {
+  const namespace = NAMESPACE;
+  const { controller } = await programsOf(helm, "trial");
+  expect(controller.webhook?.certificate).toEqual({
+    secret: { namespace, name: "airl-ai-rate-limit-webhook-cert" },
+    service: { namespace, name: "airl-ai-rate-limit-webhook" },
+    configuration: "airl-ai-rate-limit-webhook",
+  });
+  const given = await programsOf(helm, "own-certificate");
+  expect(JSON.stringify(given.controller.webhook?.certificate)).toMatch(
+    /"certFile":"[^"]*\/webhook\/tls\.crt","keyFile":"[^"]*\/webhook\/tls\.key"/,
+  );
+  expect((await programsOf(helm, "bare")).controller.webhook).toBeUndefined();
+});
+
 test("[unit] what is said of data planes and controllers arrives", async ({ helm }) => {
   const { controller, dataplane } = await programsOf(helm, "autoscaled");
   expect(controller.logLevel).toBe("warn");
