@@ -51,7 +51,10 @@ export class Lanes {
   }
 
   isAvailable(tag: number): boolean {
-    return this.#context.link.isReady() && !this.of(tag).away;
+    const lane = this.of(tag);
+    // With nothing on its way when the connection broke, or none ever made, no command has told that it is away.
+    if (!this.#context.link.isReady()) this.fail(lane, "there is no connection to Redis");
+    return !lane.away;
   }
 
   /** Redis's clock, as far as known, for the server of this tag. */

@@ -14,6 +14,7 @@ export const HOUR_MS = 3_600_000;
 export interface StoreUnderTest {
   readonly store: CounterStore;
   readonly prefix: string;
+  /** What the breaker has been since the store answered first. */
   readonly breaker: boolean[];
   readonly latencies: number[];
   lost: number;
@@ -60,6 +61,7 @@ export async function openStore(url: string, options: StoreUnderTestOptions = {}
   });
   const probe = aCounter({ prefix, values: "probe" });
   if (wait) await eventually("the store answers", async () => (await admit(store, [aCheck(probe)])).source === "store");
+  if (wait) under.breaker.length = 0; // what it said before there was a connection
   return Object.assign(under, { store });
 }
 

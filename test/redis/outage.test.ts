@@ -180,6 +180,22 @@ test("[redis] while Redis stands still a request waits for one time-out, then no
   expect(await inRedis([counter])).toEqual([50]);
 });
 
+test("[redis] a Redis that goes while nothing is on its way opens the breaker with the next request", async () => {
+  const under = await open();
+  const counter = aCounter(under);
+  await charge(under.store, { counter, amount: 1 });
+  await under.store.flush(FLUSH_MS);
+  await server.kill();
+  await eventually(
+    "the connection is gone",
+    async () => (await admit(under.store, [aCheck(counter)])).source === "local",
+  );
+  expect(under.breaker).toEqual([true]);
+  await server.restart();
+  await eventually("the breaker closes", () => under.breaker.at(-1) === false);
+  expect((await admit(under.store, [aCheck(counter)])).source).toBe("store");
+});
+
 test("[redis] requests asked for while Redis stands still count exactly once, taken late or kept", async () => {
   const under = await open({ timeouts: SHORT, settings: { replyTimeoutMs: 5000 } });
   const counter = aCounter(under);
