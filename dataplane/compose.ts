@@ -29,6 +29,8 @@ export interface DataPlaneInput extends Pick<GatewayOptions, Passed> {
   readonly ringFor: RingFor;
   /** Addresses that backends may have although they are not public ones. */
   readonly egressAllow: readonly string[];
+  /** How many consumers metrics show by name; default none. */
+  readonly metricsConsumers?: number;
   readonly log: Logger;
   readonly nowMs: () => number;
 }
@@ -46,8 +48,8 @@ const MAX_HEAD_BYTES = 65_536;
 
 /** Redis may be away: the store decides alone until it comes. Throws on settings that cannot work. */
 export function composeDataPlane(input: DataPlaneInput): DataPlane {
-  const { redis, egressAllow, dataPlaneId, ...options } = input;
-  const metrics = createGatewayMetrics();
+  const { redis, egressAllow, dataPlaneId, metricsConsumers, ...options } = input;
+  const metrics = createGatewayMetrics({ consumers: metricsConsumers ?? 0 });
   const counters = createCounters(input, metrics);
   const upstream = createHttp1Client({
     egress: createEgressPolicy(egressAllow),

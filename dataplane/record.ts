@@ -24,6 +24,7 @@ export function createRecorder(metrics: GatewayMetrics, log: Logger): RecordRequ
     countTimes(metrics, cells, { exchange, outcome, endedAt });
     countUsage(metrics, cells, exchange);
     countCost(metrics, cells, exchange);
+    countConsumer(metrics, exchange, outcome);
     countDecision(metrics, exchange);
     remaining(exchange, endedAt);
     if (exchange.forwardedAt > 0 && exchange.info?.stream) metrics.openStreams.value--;
@@ -72,6 +73,17 @@ function countUsage(metrics: GatewayMetrics, cells: TrafficCells, { usage, sourc
   cells.tokens("prompt", source).value += usage.prompt;
   cells.tokens("completion", source).value += usage.completion;
   if (source === "estimated") metrics.usageMissing(backend?.name ?? "").value++;
+}
+
+function countConsumer(metrics: GatewayMetrics, { consumer, usage, source, cost }: Exchange, outcome: Outcome): void {
+  if (consumer === undefined) return;
+  const cells = metrics.consumer(consumer.displayName);
+  if (cells === undefined) return;
+  cells.request(outcome).value++;
+  if (cost) cells.cost(cost.currency).value += cost.nano / NANO;
+  if (usage === undefined || source === undefined) return;
+  cells.tokens("prompt").value += usage.prompt;
+  cells.tokens("completion").value += usage.completion;
 }
 
 /** The cell of a limit is looked up by its name once, not with every request. */

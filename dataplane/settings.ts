@@ -34,6 +34,8 @@ export interface DataPlaneSettings {
   readonly maxBodyBytes: number;
   readonly drainMs: number;
   readonly egressAllow: readonly string[];
+  /** How many consumers metrics show by name; 0: none. */
+  readonly metricsConsumers: number;
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
 }
 
@@ -99,6 +101,14 @@ const EGRESS_ALLOW = ranges(
   },
   isEgressRange,
 );
+const METRICS_CONSUMERS: Setting<number> = {
+  name: "AIRL_METRICS_CONSUMERS",
+  type: "NUMBER",
+  fallback: "0",
+  text: "Count requests, tokens and cost of so many consumers by name, in the order in which they first call; the rest is other.",
+  wanted: "a number from 0 (off) to 1000",
+  read: (text) => (/^\d{1,4}$/.test(text) && Number(text) <= 1_000 ? Number(text) : undefined),
+};
 const KEY_PREFIX = keyPrefix(DEFAULT_PREFIX);
 const POD_NAME = words({
   name: "AIRL_POD_NAME",
@@ -126,6 +136,7 @@ export const DATA_PLANE_SETTINGS: SettingsTable = {
     MAX_BODY,
     DRAIN,
     EGRESS_ALLOW,
+    METRICS_CONSUMERS,
     POD_NAME,
     POD_NAMESPACE,
     POD_UID,
@@ -146,15 +157,22 @@ export function readDataPlaneSettings(environment: Environment = process.env): D
     systemNamespace: reader.one(SYSTEM_NAMESPACE) ?? "",
     logLevel: reader.one(LOG_LEVEL) ?? "",
     trustedProxies: reader.one(TRUSTED_PROXIES) ?? [],
-    maxBodyBytes: reader.one(MAX_BODY) ?? 0,
-    drainMs: reader.one(DRAIN) ?? 0,
     egressAllow: reader.one(EGRESS_ALLOW) ?? [],
+    ...readBounds(reader),
     pod: readPod(reader),
   };
   return reader.finish(() => {
     if (!redis || !configRedis || !listen || !admin || keyRingFile === undefined) return undefined;
     return { redis, configRedis, listen, admin, keyRingFile, ...rest };
   });
+}
+
+function readBounds(reader: SettingsReader): Pick<DataPlaneSettings, "maxBodyBytes" | "drainMs" | "metricsConsumers"> {
+  return {
+    maxBodyBytes: reader.one(MAX_BODY) ?? 0,
+    drainMs: reader.one(DRAIN) ?? 0,
+    metricsConsumers: reader.one(METRICS_CONSUMERS) ?? 0,
+  };
 }
 
 function readPod(reader: SettingsReader): DataPlaneSettings["pod"] {

@@ -1,8 +1,9 @@
-// Every metric of the data plane: name, help, labels, buckets. Labels come from bounded sets: configuration, or model names
-// up to a cap. A consumer is never a label here, a credential nowhere.
+// Every metric of the data plane: name, help, labels, buckets. Labels come from bounded sets: configuration, or model and
+// consumer names up to a cap. A credential is a label nowhere.
 
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { type ConfigMetrics, createConfigMetrics } from "./config-metrics.ts";
+import { type ConsumerMetrics, consumerMetrics } from "./consumer-metrics.ts";
 import {
   type Cell,
   counter,
@@ -19,6 +20,7 @@ const SHORT_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 
 export interface GatewayMetrics {
   readonly traffic: TrafficMetrics;
+  readonly consumer: ConsumerMetrics;
   refused(policy: string, limit: string, reason: "exhausted" | "price_missing"): Cell;
   wouldRefuse(policy: string, limit: string): Cell;
   /** Told the remaining share of a limit at each check; `nowMs` as performance.now() gives it. */
@@ -41,7 +43,12 @@ export interface GatewayMetrics {
   render(): Promise<string>;
 }
 
-export function createGatewayMetrics(): GatewayMetrics {
+export interface GatewayMetricsOptions {
+  /** How many consumers are counted by name. */
+  readonly consumers: number;
+}
+
+export function createGatewayMetrics({ consumers }: GatewayMetricsOptions = { consumers: 0 }): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const total = (name: string, labels: readonly string[], help: string): Family<Cell> =>
@@ -61,6 +68,7 @@ export function createGatewayMetrics(): GatewayMetrics {
   const gone = total("airl_client_disconnects_total", ["route"], "Clients that left before the end of their response.");
   return {
     traffic: trafficMetrics(registry),
+    consumer: consumerMetrics(registry, consumers),
     ...limits(registry),
     usageMissing: (backend) => missing.cell(backend),
     priceMissing: (backend) => unpriced.cell(backend),

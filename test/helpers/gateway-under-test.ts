@@ -39,6 +39,7 @@ export interface GatewayTestOptions {
   readonly drainMs?: number;
   readonly timeouts?: Partial<TrafficTimeouts>;
   readonly master?: Buffer;
+  readonly metricsConsumers?: number;
 }
 
 export async function startGateway(yaml: string, options: GatewayTestOptions = {}): Promise<GatewayUnderTest> {
@@ -54,7 +55,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
       maxIdlePerOrigin: 64,
       maxHeadBytes: 64 * 1024,
     }),
-    metrics: createGatewayMetrics(),
+    metrics: createGatewayMetrics({ consumers: options.metricsConsumers ?? 0 }),
     ringFor,
     systemNamespace: "default",
     keyPrefix: DEFAULT_PREFIX,

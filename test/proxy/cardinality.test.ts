@@ -50,7 +50,11 @@ function shapeOf(page: string): string {
 }
 
 /** Records a request of consumer number i, on a path of its own. */
-function createCaller(metrics: GatewayMetrics, pairs: number, modelOf = hostileName): (i: number) => void {
+function createCaller(
+  metrics: GatewayMetrics,
+  pairs: number,
+  { modelOf = hostileName, consumerOf = hostileName } = {},
+): (i: number) => void {
   const record = createRecorder(metrics, pino({ level: "silent" }));
   const names = Array.from({ length: pairs }, (_, i) => `b${String(i)}`);
   const config = aGatewayConfig([
@@ -68,7 +72,7 @@ function createCaller(metrics: GatewayMetrics, pairs: number, modelOf = hostileN
     exchange.route = route;
     exchange.path = `/${hostileName(i)}`;
     exchange.backend = route?.balancer.pick();
-    const name = hostileName(i);
+    const name = consumerOf(i);
     exchange.consumer = { namespace: "default", name, username: name, groups: [name], displayName: `default/${name}` };
     exchange.info = { model: modelOf(i), stream: i % 2 === 0, promptTextBytes: 1, malformed: undefined };
     exchange.status = [200, 200, 429, 500, 404][i % 5] ?? 200;
@@ -80,6 +84,39 @@ function createCaller(metrics: GatewayMetrics, pairs: number, modelOf = hostileN
 }
 
 describe("a hundred thousand consumers", () => {
+  test("[unit] when so many are counted by name are those names and other, and every figure is kept", async () => {
+    const metrics = createGatewayMetrics({ consumers: 20 });
+    // As Kubernetes allows them.
+    const callAs = createCaller(metrics, 4, { consumerOf: (i) => `c${String(i)}` });
+    for (let i = 0; i < 100_000; i++) callAs(i);
+    for (let i = 0; i < 10; i++) callAs(3);
+    const page = await metrics.render();
+    const names = labelsOf(page, "consumer");
+    expect(names).toEqual(new Set([...Array.from({ length: 20 }, (_, i) => `default/c${String(i)}`), "other"]));
+    const families = parseExposition(page).filter(({ name }) => name.startsWith("airl_consumer_"));
+    const total = (name: string, labels: Readonly<Record<string, string>> = {}): number =>
+      families
+        .flatMap(({ samples }) => samples)
+        .filter((sample) => sample.name === name)
+        .filter((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
+        .reduce((sum, { value }) => sum + value, 0);
+    expect(total("airl_consumer_requests_total")).toBe(100_010);
+    expect(total("airl_consumer_requests_total", { consumer: "default/c3" })).toBe(11);
+    expect(total("airl_consumer_requests_total", { consumer: "other" })).toBe(100_000 - 20);
+    expect(total("airl_consumer_tokens_total", { kind: "prompt" })).toBe(100_010);
+    expect(total("airl_consumer_tokens_total", { kind: "completion", consumer: "default/c3" })).toBe(22);
+    expect(total("airl_consumer_labels_max")).toBe(20);
+  });
+
+  test("[unit] are not on the page unless they are asked for", async () => {
+    const metrics = createGatewayMetrics();
+    const callAs = createCaller(metrics, 4);
+    for (let i = 0; i < 100; i++) callAs(i);
+    const page = await metrics.render();
+    expect(page).toContain("airl_consumer_labels_max 0");
+    expect(labelsOf(page, "consumer").size).toBe(0);
+  });
+
   test("[unit] with as many models and paths leave a page that stops growing", async () => {
     const metrics = createGatewayMetrics();
     const callAs = createCaller(metrics, 4);
@@ -97,7 +134,7 @@ describe("a hundred thousand consumers", () => {
 
   test("[unit] where routes and backends are many too, share one series beyond the cap", async () => {
     const metrics = createGatewayMetrics();
-    const callAs = createCaller(metrics, 60, (i) => hostileName(Math.floor(i / 60) % 300));
+    const callAs = createCaller(metrics, 60, { modelOf: (i) => hostileName(Math.floor(i / 60) % 300) });
     for (let i = 0; i < 100_000; i++) callAs(i);
     const page = await metrics.render();
     expect(mostCombinations(page)).toBe(MOST_COMBINATIONS);

@@ -119,6 +119,8 @@ let gateway: GatewayUnderTest;
 let away: ReturnType<typeof storeThatGoesAway>;
 let stopAll: () => Promise<void>;
 let page: string;
+/** Of a gateway that counts consumers by name. */
+let consumersPage: string;
 let openStreams: number;
 
 /** Sends one request and waits until it has been counted; gives its status. */
@@ -179,8 +181,22 @@ beforeAll(async () => {
   statuses["store away"] = await ask({ route: "plain" });
   await exchangeRaw(gateway.origin, "RUBBISH\r\n\r\n");
   page = await (await fetch(`${gateway.adminOrigin}/metrics`)).text();
+  consumersPage = await pageOfConsumers(manifests(upstream.origin));
 });
 afterAll(() => stopAll());
+
+/** After a request of alice's, three of bob's, of which two are refused, and one of nobody's. */
+async function pageOfConsumers(yaml: string): Promise<string> {
+  const counting = await startGateway(yaml, { metricsConsumers: 1 });
+  for (const apikey of ["key-alice", "key-bob", "key-bob", "key-bob", "nobody's"]) {
+    const body = JSON.stringify({ model: "gpt-4o", messages: [] });
+    await call(counting.origin, { path: "/chat/v1/chat/completions", headers: { apikey }, body });
+    await counting.nextRequestLine();
+  }
+  const text = await (await fetch(`${counting.adminOrigin}/metrics`)).text();
+  await counting.stop();
+  return text;
+}
 
 /** Own metrics only; values that are times as `*`. */
 function comparable(text: string): string {
@@ -243,16 +259,39 @@ describe("after requests of every kind", () => {
   });
 });
 
+describe("consumers by name", () => {
+  test("[proxy] are the first so many; all others are other, and who is nobody is not counted", () => {
+    const lines = consumersPage.split("\n").filter((line) => line.startsWith("airl_consumer_"));
+    expect(lines).toEqual([
+      "airl_consumer_labels_max 1",
+      'airl_consumer_requests_total{consumer="default/alice",decision="forwarded"} 1',
+      'airl_consumer_requests_total{consumer="other",decision="forwarded"} 1',
+      'airl_consumer_requests_total{consumer="other",decision="refused"} 2',
+      'airl_consumer_tokens_total{consumer="default/alice",kind="prompt"} 20',
+      'airl_consumer_tokens_total{consumer="default/alice",kind="completion"} 10',
+      'airl_consumer_tokens_total{consumer="other",kind="prompt"} 20',
+      'airl_consumer_tokens_total{consumer="other",kind="completion"} 10',
+      'airl_consumer_cost_total{consumer="default/alice",currency="USD"} 0.00015',
+      'airl_consumer_cost_total{consumer="other",currency="USD"} 0.00015',
+    ]);
+  });
+});
+
 describe("docs/metrics.md", () => {
   test("[proxy] lists every metric with its type, labels and meaning", () => {
     const text = readFileSync(join(import.meta.dirname, "..", "..", "docs", "metrics.md"), "utf8");
     const rows = text.split("\n").filter((line) => /^\| `airl_\w+` \|/.test(line));
-    expect(rows).toEqual(ownFamilies().map(rowOf).toSorted());
+    expect(rows).toEqual([...ownFamilies(), ...consumerFamilies()].map(rowOf).toSorted());
   });
 });
 
 function ownFamilies(): ParsedFamily[] {
   return parseExposition(page).filter(({ name }) => name.startsWith("airl_"));
+}
+
+function consumerFamilies(): ParsedFamily[] {
+  const known = new Set(ownFamilies().map(({ name }) => name));
+  return parseExposition(consumersPage).filter(({ name }) => name.startsWith("airl_") && !known.has(name));
 }
 
 function rowOf({ name, type, help, samples }: ParsedFamily): string {

@@ -108,6 +108,7 @@ describe("the page", () => {
         "airl_config_rejected_total counter",
         "airl_config_revision gauge",
         "airl_config_schema_unknown gauge",
+        "airl_consumer_labels_max gauge",
         "airl_cost_total counter",
         "airl_data_planes gauge",
         "airl_expression_faults_total counter",

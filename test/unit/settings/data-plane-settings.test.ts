@@ -31,6 +31,7 @@ test("[unit] the least that must be set, and every default", () => {
     maxBodyBytes: 33_554_432,
     drainMs: 30_000,
     egressAllow: [],
+    metricsConsumers: 0,
     pod: undefined,
   });
   expect(settings.configRedis).toBe(settings.redis);
@@ -49,6 +50,7 @@ test("[unit] everything can be set, and an empty variable is none", () => {
     AIRL_TRUSTED_PROXIES: "10.0.0.0/8,fd00::/8",
     AIRL_MAX_BODY: "1MiB",
     AIRL_DRAIN: "5m",
+    AIRL_METRICS_CONSUMERS: "50",
     AIRL_LOG_LEVEL: "",
     AIRL_POD_NAME: "p",
     AIRL_POD_NAMESPACE: "n",
@@ -62,6 +64,7 @@ test("[unit] everything can be set, and an empty variable is none", () => {
     trustedProxies: ["10.0.0.0/8", "fd00::/8"],
     maxBodyBytes: 1_048_576,
     drainMs: 300_000,
+    metricsConsumers: 50,
     logLevel: "info",
     pod: { name: "p", namespace: "n", uid: "u" },
   });
@@ -75,6 +78,8 @@ test.for([
   { env: { AIRL_EGRESS_ALLOW: "everything" }, fault: "AIRL_EGRESS_ALLOW: found" },
   { env: { AIRL_MAX_BODY: "2GiB" }, fault: "AIRL_MAX_BODY: found" },
   { env: { AIRL_DRAIN: "soon" }, fault: "AIRL_DRAIN: found" },
+  { env: { AIRL_METRICS_CONSUMERS: "1001" }, fault: "AIRL_METRICS_CONSUMERS: found" },
+  { env: { AIRL_METRICS_CONSUMERS: "all" }, fault: "AIRL_METRICS_CONSUMERS: found" },
   { env: { AIRL_KEY_PREFIX: "a b" }, fault: "AIRL_KEY_PREFIX: found" },
   { env: { AIRL_REDIS_CLUSTER: "yes" }, fault: "AIRL_REDIS_CLUSTER: found" },
   { env: { AIRL_REDIS_DB: "one" }, fault: "AIRL_REDIS_DB: found" },
