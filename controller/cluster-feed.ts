@@ -51,6 +51,8 @@ export interface ClusterFeed {
   confirm(kind: string, name: ObjectName): void;
   /** What the first state still lacks; empty when it is complete. */
   missing(): readonly string[];
+  /** Changed objects that nobody has taken yet. */
+  waiting(): number;
   watches(): readonly WatchState[];
 }
 
@@ -170,6 +172,10 @@ class Feed implements ClusterFeed {
   missing(): readonly string[] {
     const kinds = [...this.#unsynced].map((kind) => `${kind} objects`);
     return this.#secrets.isSettled() ? kinds : [...kinds, "Secrets"];
+  }
+
+  waiting(): number {
+    return this.#pending.size;
   }
 
   watches(): readonly WatchState[] {

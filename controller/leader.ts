@@ -17,6 +17,12 @@ import { createStatusWriter, type StatusTarget } from "./kube/status-writer.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { DataPlaneReader } from "./publish/data-planes.ts";
 import type { Publisher } from "./publish/publisher.ts";
+import {
+  type Acknowledgements,
+  type AcknowledgementWatch,
+  createAcknowledgementWatch,
+} from "./status/acknowledgement.ts";
+import type { Publication } from "./status/data-planes.ts";
 import { meaningOf } from "./status/finding-meaning.ts";
 import { createStatusBoard, type StatusBoard } from "./status-board.ts";
 import { createTerm, positionOf, type Term } from "./term.ts";
@@ -41,6 +47,8 @@ export interface Leader {
   lead(leadership: Leadership): Promise<void>;
   board(): StatusBoard | undefined;
   statusesPending(): number;
+  /** Of the data planes; undefined while another leads. */
+  acknowledgements(): Acknowledgements | undefined;
   storeAway(sinceMs: number | undefined): void;
   keysChanged(): void;
   /** What would be said of a manifest were it applied now; undefined while another process leads and knows. */
@@ -51,6 +59,7 @@ interface Office {
   readonly board: StatusBoard;
   readonly term: Term;
   readonly pending: () => number;
+  readonly acknowledgement: AcknowledgementWatch;
 }
 
 const RESOURCES: ReadonlyMap<string, Resource> = new Map(OWN_RESOURCES.map((resource) => [resource.kind, resource]));
@@ -67,9 +76,13 @@ export function createLeader(options: LeaderOptions): Leader {
       const statuses = createStatuses({ ...options, api });
       const events = createEventRecorder({ api, clock: options.clock, instance: options.instance });
       const term = createTerm({ ...termOptions(options, events), board: statuses.board });
-      office = { board: statuses.board, term, pending: statuses.pending };
+      const acknowledgement = createAcknowledgementWatch({
+        nowMs: () => options.clock.monotonicMs(),
+        positions: () => positionsOf(options.publisher),
+      });
+      office = { board: statuses.board, term, pending: statuses.pending, acknowledgement };
       statuses.board.storeAway(storeAwaySinceMs);
-      const watching = watchDataPlanes(watchOptions({ ...options, api }, statuses.board, term), signal);
+      const watching = watchDataPlanes(watchOptions({ ...options, api }, office), signal);
       try {
         await term.run(leadership.transitions, leadership.signal);
       } finally {
@@ -80,6 +93,7 @@ export function createLeader(options: LeaderOptions): Leader {
     },
     board: () => office?.board,
     statusesPending: () => office?.pending() ?? 0,
+    acknowledgements: () => office?.acknowledgement.counts(),
     storeAway(sinceMs) {
       storeAwaySinceMs = sinceMs;
       office?.board.storeAway(sinceMs);
@@ -165,7 +179,17 @@ function recordRejection(report: ObjectReport, events: EventRecorder): void {
   });
 }
 
-function watchOptions(options: LeaderOptions, board: StatusBoard, term: Term) {
+/** Revisions of all that is published, by namespace. */
+export function positionsOf(publisher: Pick<Publisher, "namespaces" | "positionOf">): ReadonlyMap<string, Publication> {
+  const positions = new Map<string, Publication>();
+  for (const namespace of publisher.namespaces()) {
+    const position = publisher.positionOf(namespace);
+    if (position !== undefined) positions.set(namespace, position);
+  }
+  return positions;
+}
+
+function watchOptions(options: LeaderOptions, { board, term, acknowledgement }: Office) {
   const { dataPlanes: reader, api, clock, publisher, keys, log } = options;
   let lastReason = "";
   return {
@@ -176,6 +200,7 @@ function watchOptions(options: LeaderOptions, board: StatusBoard, term: Term) {
     isAwaited: () => board.awaitsDataPlanes() || keys.ids().length > 1,
     seen: (...[present, entries]: Parameters<Parameters<typeof watchDataPlanes>[0]["seen"]>) => {
       lastReason = "";
+      acknowledgement.seen(present);
       board.dataPlanes(present, (report) => positionOf(publisher, report));
       if (keys.acknowledged(entries)) term.turnKeys();
     },

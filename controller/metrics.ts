@@ -2,6 +2,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { FindingCode } from "../compiler/finding.ts";
+import type { Acknowledgements } from "./status/acknowledgement.ts";
 
 export type QueueName = "compile" | "publish" | "status";
 
@@ -30,9 +31,16 @@ export interface ControllerMetrics {
   objects(counts: readonly ConditionCount[]): void;
   /** All at once: what is not named any more is 0. */
   findings(counts: readonly FindingCount[]): void;
-  /** One write to the store, whatever came of it; fenced: another leader has taken over. */
+  /**
+   * One write to the store, whatever came of it. fenced: another leader has taken over; behind: Redis has lost what was
+   * published, and all of it is written anew.
+   */
   published(result: "ok" | "fenced" | "behind" | "failed", seconds: number): void;
   leader(isLeader: boolean): void;
+  /** Sum of the revisions of all published namespaces; 0 while another leads. */
+  configRevision(revision: number): void;
+  /** Undefined while another leads: it knows them. */
+  dataPlanes(counts: Acknowledgements | undefined): void;
   redisUp(isUp: boolean): void;
   watchRestarted(kind: string): void;
   /** Lists of a kind so far, after the first. */
@@ -55,6 +63,7 @@ export function createControllerMetrics(): ControllerMetrics {
     render: () => registry.metrics(),
     ...work(registry),
     ...state(registry),
+    ...publication(registry),
     ...watches(registry),
     ...answers(registry),
   };
@@ -115,6 +124,28 @@ function state(registry: Registry): Pick<ControllerMetrics, "objects" | "finding
     },
     leader: (isLeader) => leader.set(isLeader ? 1 : 0),
     redisUp: (isUp) => redis.set(isUp ? 1 : 0),
+  };
+}
+
+function publication(registry: Registry): Pick<ControllerMetrics, "configRevision" | "dataPlanes"> {
+  const registers = [registry];
+  const revision = new Gauge({
+    name: "airl_controller_config_revision",
+    help: "Sum of the revisions of all published namespaces, as airl_config_revision of the data planes; 0 on a follower.",
+    registers,
+  });
+  const planes = new Gauge({
+    name: "airl_controller_data_planes",
+    help: "Data planes by whether what was published 10 to 20 seconds ago is in force there; the leader knows.",
+    labelNames: ["state"],
+    registers,
+  });
+  return {
+    configRevision: (sum) => revision.set(sum),
+    dataPlanes(counts) {
+      planes.reset();
+      for (const [state, count] of Object.entries(counts ?? {})) planes.set({ state }, count);
+    },
   };
 }
 

@@ -171,6 +171,9 @@ function openStore({ settings, clock, random, log }: ProgramInput, metrics: Cont
       published: ({ ms }) => {
         metrics.published("ok", ms / 1000);
       },
+      unpublished: (result, ms) => {
+        metrics.published(result, ms / 1000);
+      },
     },
     onDeposed: () => {
       log.warn("another leader publishes; this one writes no more");

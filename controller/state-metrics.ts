@@ -3,16 +3,16 @@
 import type { Finding } from "../compiler/finding.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Clock } from "./kube/clock.ts";
-import type { Leader } from "./leader.ts";
+import { type Leader, positionsOf } from "./leader.ts";
 import type { ConditionCount, ControllerMetrics, FindingCount } from "./metrics.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { DesiredStatus } from "./status/object-state.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface StateSources {
-  readonly feed: ClusterFeed;
-  readonly leader: Pick<Leader, "board" | "statusesPending">;
-  readonly publisher: Pick<Publisher, "counts">;
+  readonly feed: Pick<ClusterFeed, "waiting" | "watches">;
+  readonly leader: Pick<Leader, "board" | "statusesPending" | "acknowledgements">;
+  readonly publisher: Pick<Publisher, "counts" | "namespaces" | "positionOf">;
   readonly clock: Clock;
 }
 
@@ -20,13 +20,23 @@ export function tellState(metrics: ControllerMetrics, { feed, leader, publisher,
   const { conditions, findings } = countBoard(leader.board());
   metrics.objects(conditions);
   metrics.findings(findings);
+  metrics.queueDepth("compile", feed.waiting());
   metrics.queueDepth("publish", publisher.counts().waiting);
   metrics.queueDepth("status", leader.statusesPending());
+  const acknowledgements = leader.acknowledgements();
+  metrics.dataPlanes(acknowledgements);
+  metrics.configRevision(acknowledgements === undefined ? 0 : revisionOf(publisher));
   const nowMs = clock.wallMs() - clock.monotonicMs();
   for (const { kind, lastEventAtMs, relists } of feed.watches()) {
     metrics.relists(kind, relists);
     if (lastEventAtMs !== undefined) metrics.watchEvent(kind, (nowMs + lastEventAtMs) / 1000);
   }
+}
+
+function revisionOf(publisher: StateSources["publisher"]): number {
+  let sum = 0;
+  for (const { revision } of positionsOf(publisher).values()) sum += revision;
+  return sum;
 }
 
 interface Counts {

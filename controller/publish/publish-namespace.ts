@@ -31,7 +31,12 @@ export interface Leadership {
 export interface PublishObserver {
   /** A namespace's changes, or all of it, are in Redis. `ms` from the first call to the last answer. */
   published(event: PublishedEvent): void;
+  /** A write came to nothing, or only in part; it is tried again unless it is fenced. `ms` from its first call. */
+  unpublished(result: Unpublished, ms: number): void;
 }
+
+/** failed: Redis refused, was away or silent. The others are as an Outcome says. */
+export type Unpublished = Exclude<Outcome, "done"> | "failed";
 
 export interface PublishedEvent {
   readonly namespace: string;

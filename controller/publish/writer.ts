@@ -3,7 +3,7 @@
 
 import { checkPublished } from "./check-published.ts";
 import { endRound, hasWork, type NamespaceState } from "./namespace-state.ts";
-import { type Leadership, type Outcome, publishNamespace } from "./publish-namespace.ts";
+import { type Leadership, type Outcome, publishNamespace, type Unpublished } from "./publish-namespace.ts";
 import { Retry } from "./retry.ts";
 import type { Timers } from "./timers.ts";
 
@@ -85,16 +85,32 @@ export class Writer {
   }
 
   async #publish(state: NamespaceState): Promise<Outcome> {
-    const { leadership, onBehind } = this.#options;
-    const outcome = await publishNamespace(leadership, state).catch(behindIfDamaged);
+    const outcome = await this.#write(state);
     if (outcome === "done") endRound(state);
     if (outcome === "behind") {
-      onBehind(state.namespace);
+      this.#options.onBehind(state.namespace);
       state.isBehind = true;
       // What befell this namespace may have befallen others. The check puts off no attempt: that would be for nothing.
       this.#isCheckDue = true;
     }
     return outcome;
+  }
+
+  async #write(state: NamespaceState): Promise<Outcome> {
+    const { leadership } = this.#options;
+    const startMs = leadership.nowMs();
+    const told = (result: Unpublished): void => {
+      leadership.observe.unpublished(result, leadership.nowMs() - startMs);
+    };
+    try {
+      const outcome = await publishNamespace(leadership, state).catch(behindIfDamaged);
+      // One that leads no more stops by itself: nobody fenced it off.
+      if (outcome === "behind" || (outcome === "fenced" && !leadership.isOver())) told(outcome);
+      return outcome;
+    } catch (error) {
+      told("failed");
+      throw error;
+    }
   }
 
   async #look(): Promise<Outcome> {

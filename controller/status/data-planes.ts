@@ -95,9 +95,11 @@ function byName(a: DataPlane, b: DataPlane): number {
 
 /** Those that serve requests of the namespace. */
 export function serving(planes: readonly DataPlane[], namespace: string): readonly DataPlane[] {
-  return planes.filter(({ scope, serves }) => {
-    return (scope === EVERY_NAMESPACE || scope === namespace) && (serves?.includes(namespace) ?? true);
-  });
+  return planes.filter((plane) => isServing(plane, namespace));
+}
+
+export function isServing({ scope, serves }: DataPlane, namespace: string): boolean {
+  return (scope === EVERY_NAMESPACE || scope === namespace) && (serves?.includes(namespace) ?? true);
 }
 
 export interface Publication {

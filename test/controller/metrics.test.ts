@@ -17,6 +17,8 @@ test("[unit] everything that is told can be read", async () => {
   metrics.findings([{ code: "SecretNotFound", severity: "error", count: 2 }]);
   metrics.published("ok", 0.25);
   metrics.leader(true);
+  metrics.configRevision(12);
+  metrics.dataPlanes({ current: 4, behind: 1, silent: 0 });
   metrics.redisUp(true);
   metrics.watchRestarted("Secret");
   metrics.relists("AIRoute", 1);
@@ -34,6 +36,10 @@ test("[unit] everything that is told can be read", async () => {
     'airl_controller_findings{code="SecretNotFound",severity="error"} 2',
     "airl_controller_leader 1",
     "airl_controller_redis_up 1",
+    "airl_controller_config_revision 12",
+    'airl_controller_data_planes{state="current"} 4',
+    'airl_controller_data_planes{state="behind"} 1',
+    'airl_controller_data_planes{state="silent"} 0',
     'airl_controller_watch_restarts_total{kind="Secret"} 1',
     'airl_controller_relists_total{kind="AIRoute"} 1',
     'airl_controller_last_event_timestamp_seconds{kind="AIRoute"} 1700000000',

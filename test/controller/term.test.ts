@@ -170,6 +170,7 @@ function unused(): ClusterFeed {
     object: () => undefined,
     confirm: () => {},
     missing: () => [],
+    waiting: () => 0,
     watches: () => [],
   };
 }

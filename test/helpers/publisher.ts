@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { PublishableObject } from "../../controller/publish/entry-text.ts";
 import type { NamespaceChanges } from "../../controller/publish/namespace-state.ts";
-import type { PublishedEvent } from "../../controller/publish/publish-namespace.ts";
+import type { PublishedEvent, Unpublished } from "../../controller/publish/publish-namespace.ts";
 import { createPublisher, type Publisher, type PublisherOptions } from "../../controller/publish/publisher.ts";
 import type { RedisClient } from "../../controller/publish/redis-caller.ts";
 import type { Timers } from "../../controller/publish/timers.ts";
@@ -25,6 +25,7 @@ export interface PublisherUnderTest {
   readonly client: RedisClient;
   readonly prefix: string;
   readonly events: PublishedEvent[];
+  readonly unpublished: Unpublished[];
   readonly messages: string[];
   deposed: number;
   close(): Promise<void>;
@@ -40,7 +41,14 @@ export async function openPublisher(url: string, options: PublisherUnderTestOpti
   const client = createRedisClient({ url, cluster: false, ...settings }, (error) => messages.push(error.message));
   await client.connect().catch(() => {});
   const note = (_details: unknown, message = ""): void => void messages.push(message);
-  const under = { client, prefix, events: new Array<PublishedEvent>(), messages, deposed: 0 };
+  const under = {
+    client,
+    prefix,
+    events: new Array<PublishedEvent>(),
+    unpublished: new Array<Unpublished>(),
+    messages,
+    deposed: 0,
+  };
   const publisher = createPublisher({
     redis: client,
     prefix,
@@ -48,7 +56,10 @@ export async function openPublisher(url: string, options: PublisherUnderTestOpti
     timers: machineTimers,
     random: { number: () => Math.random(), generation: () => randomBytes(8).toString("hex") },
     log: { info: note, warn: note, error: note },
-    observe: { published: (event) => void under.events.push(event) },
+    observe: {
+      published: (event) => void under.events.push(event),
+      unpublished: (result) => void under.unpublished.push(result),
+    },
     onDeposed: () => {
       under.deposed += 1;
     },

@@ -69,6 +69,7 @@ test("[redis] while Redis is away changes are merged, and published once when it
   expect(after).toMatchObject({ generation: before.generation, groups: { user1: "c49", user2: "a", user3: "d49" } });
   expect(after.revision - before.revision).toBeLessThanOrEqual(2);
   expect(under.messages).toContain("publishing to Redis works again");
+  expect(new Set(under.unpublished)).toEqual(new Set(["failed"]));
 });
 
 test("[redis] a change whose answer is lost is written once", async () => {
@@ -126,6 +127,7 @@ test("[redis] an emptied Redis is met by the next change, too, which is not lost
   await redis.flushall();
   await under.publisher.publish(change({ user1: "b" }));
   expect((await found(under)).groups).toEqual({ user1: "b", user2: "a" });
+  expect(under.unpublished).toEqual(["behind"]);
 });
 
 test("[redis] the index of an emptied Redis appears whole", async () => {

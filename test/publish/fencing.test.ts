@@ -35,6 +35,7 @@ test("[redis] one that is deposed learns it from its next publish, once, and lea
   expect(await old.publisher.publish(change("d"))).toEqual({ kind: "over" });
   expect(await readVisible(own.client, old.prefix)).toEqual(before);
   expect([old.deposed, next.deposed]).toEqual([1, 0]);
+  expect([old.unpublished, next.unpublished]).toEqual([["fenced"], []]);
   await Promise.all([old.close(), next.close()]);
 });
 
