@@ -28,7 +28,7 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --no-audit --no-fund
 	@touch $@
 
-deps: ## Install redis-server (needed by tests only) where that is possible
+deps: ## Install redis-server and prometheus (needed by tests only) where that is possible
 	@scripts/system-packages.sh
 
 kubernetes: ## Build the Kubernetes programs that tests run, ahead of the first test (minutes, once; needs Go)
@@ -45,6 +45,8 @@ generate: build ## Write the files that are generated from the schemas and table
 	@node scripts/generate-rbac.mjs
 	@echo "generate: charts/ai-rate-limit"
 	@node scripts/generate-chart.mjs
+	@echo "generate: dashboards"
+	@node scripts/generate-dashboards.mjs
 
 format: install ## Format the sources and sort their imports
 	@echo "format: biome"

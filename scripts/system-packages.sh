@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Makes sure that redis-server can be found. It is started by tests, on their own ports, and by nothing else; so
-# without it everything but those tests works, and its absence is told and not fatal.
+# Makes sure that redis-server, prometheus and promtool can be found. They are started by tests, on their own ports, and by
+# nothing else; so without them everything but those tests works, and their absence is told and not fatal.
 set -euo pipefail
+
+"$(dirname "$0")/prometheus.sh" >/dev/null || echo "install: prometheus could not be had; tests that need it will fail" >&2
 
 if command -v redis-server >/dev/null; then exit 0; fi
 
