@@ -15,7 +15,7 @@ SECONDS := 600
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench bench-cluster fuzz image run demo clean
+.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench bench-cluster fuzz image run demo clean dashboards-picture
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -80,6 +80,9 @@ bench: build ## Measure against a bare pass-through and nginx (needs redis-serve
 
 bench-cluster: build ## Measure from kubectl apply to enforced, 10 and 100,000 consumers (half an hour; ARGS="--consumers 5000")
 	@scripts/bench-cluster.sh $(ARGS)
+
+dashboards-picture: build ## Draw docs/images/overview.png from real data (minutes; needs rsvg-convert; SECONDS=180)
+	@scripts/dashboards-picture.sh $(if $(filter command line,$(origin SECONDS)),$(SECONDS),180)
 
 fuzz: install ## Fuzz every parser (SECONDS=600 for all together; ARGS="--target json-scanner --seed 7")
 	@scripts/fuzz.sh --seconds $(SECONDS) $(ARGS)

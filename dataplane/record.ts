@@ -86,10 +86,14 @@ function countConsumer(metrics: GatewayMetrics, { consumer, usage, source, cost 
   cells.tokens("completion").value += usage.completion;
 }
 
-/** The cell of a limit is looked up by its name once, not with every request. */
+/**
+ * The cell of a limit is looked up by its name once, not with every request. A share of a limit says nothing of how full
+ * its counter is: with ten data planes it would look as if nine tenths were used.
+ */
 function createRemaining(metrics: GatewayMetrics): (exchange: Exchange, nowMs: number) => void {
   const cells = new WeakMap<Limit, LowCell>();
-  return ({ decision }, nowMs) => {
+  return ({ decision, isDecidedLocally }, nowMs) => {
+    if (isDecidedLocally) return;
     for (const { limit, remaining } of decision?.statuses ?? []) {
       let cell = cells.get(limit);
       if (cell === undefined) {

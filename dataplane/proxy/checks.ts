@@ -49,6 +49,7 @@ export function applyDecision(exchange: Exchange, admission: Admission, facts: R
     if (limit.mode === "Enforce") labelled.push({ status, label: labelText(limit.label, limit.name, facts), formats });
   }
   exchange.decision = decision;
+  exchange.isDecidedLocally = admission.source === "local";
   exchange.labelled = labelled;
 }
 

@@ -46,6 +46,8 @@ export class Exchange {
   backend: BackendRecord | undefined;
   matched: readonly MatchedLimit[] = [];
   decision: Decision | undefined;
+  /** Decided while the store was away: what remains is this data plane's share of what it last saw. */
+  isDecidedLocally = false;
   labelled: readonly LabelledStatus[] = [];
   status = 0;
   usage: TokenUsage | undefined;

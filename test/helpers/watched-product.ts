@@ -120,8 +120,9 @@ function asksOf(i: number): readonly Ask[] {
   const asks: Ask[] = [{ consumer: "alice", stream: i % 3 === 0, model: i % 2 === 0 ? "gpt-4o" : "gpt-4o-mini" }];
   if (i % 2 === 0) asks.push({ consumer: "bob", stream: true });
   if (i < 9) asks.push({ consumer: "carol" });
-  if (i % 4 === 1) asks.push({ consumer: "dave", route: "plain" }, { consumer: "bob", route: "plain" });
-  if (i % 5 === 2) asks.push({ consumer: "bob", route: "old" });
+  if (i % 4 === 1) asks.push({ consumer: "bob", route: "plain" });
+  if (i % 12 === 1) asks.push({ consumer: "dave", route: "plain" });
+  if (i % 9 === 2) asks.push({ consumer: "bob", route: "old" });
   if (i % 7 === 3) asks.push({ consumer: "nobody" }, { consumer: "bob", model: "gpt-unheard-of" });
   return asks;
 }

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CounterStore } from "../../dataplane/core/counter-store.ts";
+import type { Admission, CounterStore } from "../../dataplane/core/counter-store.ts";
 import { createMemoryStore } from "../../dataplane/store/memory-store.ts";
 import { type GatewayUnderTest, startGateway } from "../helpers/gateway-under-test.ts";
 import { call } from "../helpers/http-call.ts";
@@ -90,6 +90,11 @@ function manifests(endpoint: string): string {
   ].join("");
 }
 
+/** As when little is left of a data plane's share: that is not what is left of the limit. */
+function ofAShare(admission: Admission): Admission {
+  return { ...admission, source: "local", states: admission.states.map((each) => ({ ...each, current: 490 })) };
+}
+
 /** Counters in memory at a fixed time; while `isAway` answers as a store does that cannot be reached. */
 function storeThatGoesAway(): { readonly store: CounterStore; isAway: boolean } {
   const memory: CounterStore = createMemoryStore({ nowMs: () => 1_700_000_000_000 });
@@ -100,7 +105,7 @@ function storeThatGoesAway(): { readonly store: CounterStore; isAway: boolean } 
       flush: memory.flush.bind(memory),
       close: memory.close.bind(memory),
       admit: (checks, done) => {
-        memory.admit(checks, (admission) => done(state.isAway ? { ...admission, source: "local" } : admission));
+        memory.admit(checks, (admission) => done(state.isAway ? ofAShare(admission) : admission));
       },
     } satisfies CounterStore,
   };
