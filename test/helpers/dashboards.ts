@@ -49,11 +49,13 @@ export interface PanelQuery {
   readonly refId: string;
   readonly expr: string;
   readonly legend: string;
+  /** Asked for the newest value alone. */
+  readonly instant: boolean;
 }
 
 export function queriesOf({ panels }: Dashboard): readonly PanelQuery[] {
   return panels.flatMap((each) =>
-    (each.targets ?? []).map(({ refId, expr, legendFormat: legend }) => ({ panel: each, refId, expr, legend })),
+    (each.targets ?? []).map(({ legendFormat: legend, ...rest }) => ({ panel: each, legend, ...rest })),
   );
 }
 

@@ -31,8 +31,26 @@ const GAP = 8;
 const HEADER = 62;
 const FOOTER = 30;
 
-const COLORS = ["#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8ab8ff", "#ffa6b0", "#37872d", "#e0b400", "#1f60c4", "#fa6400"];
-const NAMED: Readonly<Record<string, string>> = { green: "#73bf69", orange: "#ff9830", red: "#f2495c", text: "#d8d9da" };
+const COLORS = [
+  "#73bf69",
+  "#f2cc0c",
+  "#5794f2",
+  "#ff9830",
+  "#f2495c",
+  "#b877d9",
+  "#8ab8ff",
+  "#ffa6b0",
+  "#37872d",
+  "#e0b400",
+  "#1f60c4",
+  "#fa6400",
+];
+const NAMED: Readonly<Record<string, string>> = {
+  green: "#73bf69",
+  orange: "#ff9830",
+  red: "#f2495c",
+  text: "#d8d9da",
+};
 const GREY = "#8e8e99";
 
 export function draw({ dashboard, span, found, caption }: Drawing): string {
@@ -56,7 +74,12 @@ interface Words {
   readonly anchor?: string;
 }
 
-function words(x: number, y: number, text: string, { size = 12, fill = "#d8d9da", weight = "normal", anchor = "start" }: Words = {}): string {
+function words(
+  x: number,
+  y: number,
+  text: string,
+  { size = 12, fill = "#d8d9da", weight = "normal", anchor = "start" }: Words = {},
+): string {
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" fill="${fill}" font-weight="${weight}" text-anchor="${anchor}">${escaped(text)}</text>`;
 }
 
@@ -68,7 +91,8 @@ function drawPanel(panel: Panel, series: readonly NamedSeries[], span: Span): st
   const title = words(box.x + 10, box.y + 19, panel.title, { size: 12.5, weight: "bold" });
   const inner = { x: box.x + 10, y: box.y + 30, w: box.w - 20, h: box.h - 38 };
   const drawn = series.filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
-  if (drawn.length === 0) return frame + title + words(box.x + box.w / 2, box.y + box.h / 2, "No data", { fill: GREY, anchor: "middle" });
+  if (drawn.length === 0)
+    return frame + title + words(box.x + box.w / 2, box.y + box.h / 2, "No data", { fill: GREY, anchor: "middle" });
   return frame + title + contentOf(panel, drawn, { box: inner, span });
 }
 
@@ -103,7 +127,10 @@ function textOf(panel: Panel, value: number): string {
 }
 
 function drawStat(panel: Panel, series: readonly NamedSeries[], { box, span }: Place): string {
-  const highest = Math.max(...series.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite), 1e-12);
+  const highest = Math.max(
+    ...series.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite),
+    1e-12,
+  );
   const graph = { ...box, y: box.y + box.h * 0.62, h: box.h * 0.38 };
   return series
     .map((each, i) => {
@@ -113,7 +140,10 @@ function drawStat(panel: Panel, series: readonly NamedSeries[], { box, span }: P
       const line = pathOf(each.points, { box: graph, span, highest });
       const text = textOf(panel, value);
       const size = Math.min(26, (box.w / series.length / Math.max(4, text.length)) * 1.6);
-      const name = series.length > 1 || each.name !== panel.title ? words(at, box.y + 2, each.name, { fill: GREY, size: 11, anchor: "middle" }) : "";
+      const name =
+        series.length > 1 || each.name !== panel.title
+          ? words(at, box.y + 2, each.name, { fill: GREY, size: 11, anchor: "middle" })
+          : "";
       return `<path d="${line}" fill="none" stroke="${color}" stroke-opacity="0.55"/>${name}${words(at, box.y + box.h * 0.48, text, { size, fill: color, weight: "bold", anchor: "middle" })}`;
     })
     .join("");
@@ -160,7 +190,9 @@ function drawLines(panel: Panel, series: readonly NamedSeries[], { box, span }: 
     const fill = isStacked ? `<path d="${areaOf(each.points, below, scale)}" fill="${color}" fill-opacity="0.3"/>` : "";
     return `${fill}<path d="${pathOf(each.points, scale)}" fill="none" stroke="${color}" stroke-width="1.4"/>`;
   });
-  return axes(panel, marks, scale) + areas.join("") + legend(panel, series, { ...box, y: chart.y + chart.h + 24, h: rows });
+  return (
+    axes(panel, marks, scale) + areas.join("") + legend(panel, series, { ...box, y: chart.y + chart.h + 24, h: rows })
+  );
 }
 
 /** Each on top of those before it; what has no value at a moment adds none there. */
@@ -220,7 +252,9 @@ function axes(panel: Panel, marks: readonly number[], { box, span, highest }: Sc
   const across = marks.map((value) => {
     const y = box.y + box.h - (value / highest) * box.h;
     const line = `<path d="M${box.x} ${y}H${box.x + box.w}" stroke="#2c3036"/>`;
-    return line + words(box.x - 6, y + 4, valueText(value, defaultsOf(panel).unit), { size: 10, fill: GREY, anchor: "end" });
+    return (
+      line + words(box.x - 6, y + 4, valueText(value, defaultsOf(panel).unit), { size: 10, fill: GREY, anchor: "end" })
+    );
   });
   const times = Array.from({ length: TIME_MARKS + 1 }, (_, i) => {
     const at = span.startSeconds + ((span.endSeconds - span.startSeconds) * i) / TIME_MARKS;

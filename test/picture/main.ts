@@ -10,7 +10,14 @@ import { draw, type NamedSeries } from "./draw.ts";
 import { seriesName } from "./text.ts";
 
 const SCRAPE_SECONDS = 2;
-const VARIABLES = { __rate_interval: "12s", __range: "180s", namespace: ".*", route: ".*", policy: ".*", consumer: ".*" };
+const VARIABLES = {
+  __rate_interval: "12s",
+  __range: "180s",
+  namespace: ".*",
+  route: ".*",
+  policy: ".*",
+  consumer: ".*",
+};
 /** A turn every so often where there is least to do; three times as often where there is most. */
 const CALM_MS = 450;
 /** From one top of the traffic to the next. */
@@ -18,11 +25,11 @@ const WAVE_SECONDS = 75;
 
 const [file = "overview.json", to = "overview.svg", seconds = "180"] = process.argv.slice(2);
 
-async function traffic({ turn }: WatchedProduct, forSeconds: number): Promise<void> {
+async function traffic(watched: WatchedProduct, forSeconds: number): Promise<void> {
   const startedMs = Date.now();
   const open = new Set<Promise<void>>();
   for (let i = 0; Date.now() - startedMs < forSeconds * 1000; i++) {
-    const turning = turn(i).finally(() => open.delete(turning));
+    const turning = watched.turn(i).finally(() => open.delete(turning));
     open.add(turning);
     const phase = Math.sin(((Date.now() - startedMs) / 1000 / WAVE_SECONDS) * 2 * Math.PI);
     await new Promise((resolve) => setTimeout(resolve, CALM_MS / (2 + phase)));
@@ -32,8 +39,9 @@ async function traffic({ turn }: WatchedProduct, forSeconds: number): Promise<vo
 
 async function ask(prometheus: Prometheus, span: Span): Promise<ReadonlyMap<number, readonly NamedSeries[]>> {
   const found = new Map<number, readonly NamedSeries[]>();
-  for (const { panel, expr, legend } of queriesOf(readDashboard(file))) {
-    const series = await prometheus.range(filledIn(expr, VARIABLES), span);
+  for (const { panel, expr, legend, instant } of queriesOf(readDashboard(file))) {
+    const asked = filledIn(expr, VARIABLES);
+    const series = await (instant ? prometheus.instant(asked) : prometheus.range(asked, span));
     const named = series.map((each) => ({ ...each, name: seriesName(each, legend, panel.title) }));
     found.set(panel.id, [...(found.get(panel.id) ?? []), ...named]);
   }

@@ -53,7 +53,8 @@ export function ticks(highest: number, count = 4): readonly number[] {
 }
 
 export function seriesName({ labels }: Series, legend: string, title: string): string {
-  if (legend !== "__auto") return legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? "").trim() || "(none)";
+  if (legend !== "__auto")
+    return legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? "").trim() || "(none)";
   const own = Object.entries(labels).filter(([name]) => name !== "__name__");
   return own.length === 0 ? title : own.map(([name, value]) => `${name}=${value}`).join(" ");
 }
