@@ -21,6 +21,7 @@ async function fullPage(): Promise<readonly ParsedFamily[]> {
   metrics.watchEvent("AIRoute", 1_700_000_000);
   metrics.statusWritten("failed");
   metrics.webhookReviewed("refused");
+  metrics.webhookCertificate(1_800_000_000);
   return parseExposition(await metrics.render()).filter(({ name }) => name.startsWith("airl_"));
 }
 

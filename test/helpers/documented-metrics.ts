@@ -10,10 +10,6 @@ export function documentedMetrics(): ReadonlyMap<string, string> {
 
 /** A metric's own name, or one of a histogram's series; what its labels are is seen by asking Prometheus. */
 export function isDocumented(known: ReadonlyMap<string, string>, name: string): boolean {
-  if (LATER.has(name)) return true;
   const [, base = name] = /^(.*)_(?:bucket|sum|count)$/.exec(name) ?? [];
   return known.has(name) ? known.get(name) !== "histogram" : known.get(base) === "histogram";
 }
-
-/** Shown only by a controller that keeps the webhook's certificate. */
-const LATER = new Set(["airl_controller_webhook_certificate_expiry_timestamp_seconds"]);
