@@ -63,6 +63,8 @@ interface GatewayConfigPort {
 
 export interface Gateway extends GatewayConfigPort {
   start(): Promise<{ readonly traffic: Address; readonly admin: Address }>;
+  /** Serves as before, but is not ready any more and keeps no connection: clients go elsewhere. */
+  withdraw(): void;
   /** Stops accepting, lets requests end (at most drainMs), settles charges, closes. */
   drain(): Promise<void>;
 }
@@ -104,6 +106,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         traffic: { host: traffic.address, port: traffic.port },
         admin: addressOf(admin, options.admin),
       };
+    },
+    withdraw() {
+      draining = true;
+      server.withdraw();
     },
     async drain() {
       draining = true;

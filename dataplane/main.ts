@@ -54,7 +54,8 @@ async function serve(settings: DataPlaneSettings): Promise<void> {
   const program = await startProgram({ settings, version, log, nowMs: wallClockMs });
   const { traffic, admin } = program;
   log.info({ version, traffic, admin, namespaces: settings.namespaces ?? "all" }, "listening");
-  log.info({ signal: await stopped, drainMs: settings.drainMs }, "draining");
+  const { drainDelayMs, drainMs } = settings;
+  log.info({ signal: await stopped, drainDelayMs, drainMs }, "draining");
   await program.drain();
   log.info("drained");
   end(0);

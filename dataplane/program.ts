@@ -2,6 +2,7 @@
 // is there or not, and keeps serving when it goes.
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { followFile } from "../settings/followed-file.ts";
 import { composeDataPlane, createTroubleLog, type DataPlane } from "./compose.ts";
@@ -24,7 +25,7 @@ export interface ProgramInput {
 export interface Program {
   readonly traffic: Address;
   readonly admin: Address;
-  /** Says goodbye, lets requests end, closes. */
+  /** Waits until no new requests come, says goodbye, lets requests end, closes. */
   drain(): Promise<void>;
 }
 
@@ -72,16 +73,24 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     heartbeats.prompt();
     log.info({ keyIds: ring.keyIds }, "the key ring has changed");
   };
-  const drain = async (): Promise<void> => {
+  const leave = async (): Promise<void> => {
     keyRing.close();
     await heartbeats.goodbye(GOODBYE_MS);
     await source.close();
-    await dataPlane.gateway.drain();
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all([dataPlane.gateway.drain(), leave()]);
+  };
+  const drain = async (): Promise<void> => {
+    // Requests come until every node has heard that it is not ready: they are served, by the newest configuration.
+    dataPlane.gateway.withdraw();
+    await delay(settings.drainDelayMs);
+    await close();
   };
   try {
     return { ...(await dataPlane.gateway.start()), drain };
   } catch (error) {
-    await drain().catch(() => undefined); // what had been opened; the reason for the end is the error above
+    await close().catch(() => undefined); // what had been opened; the reason for the end is the error above
     throw error;
   }
 }

@@ -30,10 +30,18 @@ const TIMEOUTS: TrafficTimeouts = {
   checkMs: 5_000,
 };
 const MAX_HEAD_BYTES = 32 * 1024;
+/**
+ * A client that was told to keep its connection sends the next request when it has read the answer. A connection that was
+ * closed in that moment would fail the request, so it is left open for that long.
+ */
+const LINGER_MS = 1_000;
+const LINGER_CHECK_MS = 50;
 
 export interface TrafficServer {
   listen(host: string, port: number): Promise<AddressInfo>;
   openRequests(): number;
+  /** Serves as before, but keeps no connection: clients come back on another one. */
+  withdraw(): void;
   /** Stops accepting and lets open requests end, at most this long; then their connections are cut. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -57,11 +65,12 @@ class ConnectionServer implements TrafficServer, ConnectionHome {
   readonly tails: ConnectionHome["tails"];
   readonly handle: Handler;
   readonly unreadable: (what: Unreadable) => void;
-  isDraining = false;
+  isWithdrawn = false;
   readonly #server: Server;
   readonly #connections = new Set<ClientConnection>();
   #open = 0;
-  #onIdle: (() => void) | undefined;
+  /** Called when the last connection is gone. */
+  #onNone: (() => void) | undefined;
 
   constructor(handle: Handler, { timeouts, unreadable, nowMs }: TrafficServerOptions) {
     const times = { ...TIMEOUTS, ...timeouts };
@@ -100,12 +109,16 @@ class ConnectionServer implements TrafficServer, ConnectionHome {
     return this.#open;
   }
 
+  withdraw(): void {
+    this.isWithdrawn = true;
+    for (const connection of this.#connections) connection.withdraw();
+  }
+
   async drain(timeoutMs: number): Promise<void> {
-    this.isDraining = true;
+    this.withdraw();
     const closed = once(this.#server, "close");
     this.#server.close();
-    for (const connection of [...this.#connections]) connection.closeIfIdle();
-    await this.#idle(timeoutMs);
+    await this.#endIdle(timeoutMs);
     for (const connection of [...this.#connections]) connection.destroy();
     await closed;
   }
@@ -116,21 +129,26 @@ class ConnectionServer implements TrafficServer, ConnectionHome {
 
   ended(): void {
     this.#open -= 1;
-    if (this.#open === 0) this.#onIdle?.();
   }
 
   gone(connection: ClientConnection): void {
     this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onNone?.();
   }
 
-  async #idle(timeoutMs: number): Promise<void> {
-    if (this.#open === 0) return;
+  /** Closes connections as they fall idle. Resolves when none is left, or after `timeoutMs` with some left. */
+  async #endIdle(timeoutMs: number): Promise<void> {
+    if (this.#connections.size === 0) return;
+    const end = (): void => {
+      const sinceMs = performance.now() - LINGER_MS;
+      for (const connection of [...this.#connections]) connection.closeIfIdle(sinceMs);
+    };
+    let timers: readonly NodeJS.Timeout[] = [];
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+      this.#onNone = resolve;
+      timers = [setTimeout(resolve, timeoutMs), setInterval(end, LINGER_CHECK_MS)];
+      end();
     });
+    timers.forEach(clearTimeout);
   }
 }

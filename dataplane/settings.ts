@@ -32,6 +32,7 @@ export interface DataPlaneSettings {
   readonly logLevel: string;
   readonly trustedProxies: readonly string[];
   readonly maxBodyBytes: number;
+  readonly drainDelayMs: number;
   readonly drainMs: number;
   readonly egressAllow: readonly string[];
   /** How many consumers metrics show by name; 0: none. */
@@ -86,11 +87,19 @@ const MAX_BODY: Setting<number> = {
   wanted: "a number of bytes, or one with KB, MB, KiB or MiB, at most 1024MiB",
   read: readSize,
 };
+const DRAIN_DELAY: Setting<number> = {
+  name: "AIRL_DRAIN_DELAY",
+  type: "DURATION",
+  fallback: "5s",
+  text: "How long new requests are still served when stopping: until whoever sends them has heard that it is not ready.",
+  wanted: "a number and ms, s, m or h, at most 24h",
+  read: readDuration,
+};
 const DRAIN: Setting<number> = {
   name: "AIRL_DRAIN",
   type: "DURATION",
   fallback: "30s",
-  text: "Longest wait for requests under way when stopping.",
+  text: "Longest wait after that for requests under way.",
   wanted: "a number and ms, s, m or h, at most 24h",
   read: readDuration,
 };
@@ -134,6 +143,7 @@ export const DATA_PLANE_SETTINGS: SettingsTable = {
     LOG_LEVEL,
     TRUSTED_PROXIES,
     MAX_BODY,
+    DRAIN_DELAY,
     DRAIN,
     EGRESS_ALLOW,
     METRICS_CONSUMERS,
@@ -167,9 +177,12 @@ export function readDataPlaneSettings(environment: Environment = process.env): D
   });
 }
 
-function readBounds(reader: SettingsReader): Pick<DataPlaneSettings, "maxBodyBytes" | "drainMs" | "metricsConsumers"> {
+type Bounds = Pick<DataPlaneSettings, "maxBodyBytes" | "drainDelayMs" | "drainMs" | "metricsConsumers">;
+
+function readBounds(reader: SettingsReader): Bounds {
   return {
     maxBodyBytes: reader.one(MAX_BODY) ?? 0,
+    drainDelayMs: reader.one(DRAIN_DELAY) ?? 0,
     drainMs: reader.one(DRAIN) ?? 0,
     metricsConsumers: reader.one(METRICS_CONSUMERS) ?? 0,
   };

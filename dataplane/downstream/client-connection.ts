@@ -30,7 +30,8 @@ export interface ConnectionHome {
   readonly parsers: ParserSource;
   readonly tails: HeadTails;
   readonly maxHeadBytes: number;
-  readonly isDraining: boolean;
+  /** From now on an answer ends its connection: its client comes back on a new one, to another data plane. */
+  readonly isWithdrawn: boolean;
   handle(req: ClientRequest, res: ClientResponse): void;
   unreadable(what: Unreadable): void;
   /** A request is open from its head until the last byte of its answer is written, or its client has gone. */
@@ -79,13 +80,20 @@ export class ClientConnection implements AnswerCarrier, RequestTaker {
     return this.#home.tails;
   }
 
-  get isIdle(): boolean {
+  get #isIdle(): boolean {
     return this.#open.length === 0 && !this.#reader.isWithin;
   }
 
-  /** Nothing is to come of it and nobody waits. */
-  closeIfIdle(): void {
-    if (this.isIdle && !this.#isClosing) this.socket.destroySoon();
+  /** Its last answer, when its head is still to be written, says that the connection ends. */
+  withdraw(): void {
+    // Not the ones before it: what a client has sent behind them would be thrown away.
+    const last = this.#open.at(-1);
+    if (last?.res.headersSent === false) last.res.closes = true;
+  }
+
+  /** When nothing has come or gone on it since: performance.now(). */
+  closeIfIdle(sinceMs: number): void {
+    if (this.#isIdle && !this.#isClosing && this.#sinceMs < sinceMs) this.socket.destroySoon();
   }
 
   /** Ends it when the client has had its time. */
@@ -114,8 +122,7 @@ export class ClientConnection implements AnswerCarrier, RequestTaker {
     }
     const req = new ClientRequest(head, this.#remoteAddress);
     const res = new ClientResponse(this, req);
-    // Tells keep-alive clients to come back on a new connection, to another data plane.
-    if (this.#home.isDraining) res.closes = true;
+    if (this.#home.isWithdrawn) res.closes = true;
     const open = { req, res };
     this.#last = open;
     this.#open.push(open);
@@ -149,7 +156,7 @@ export class ClientConnection implements AnswerCarrier, RequestTaker {
     this.#open.shift();
     if (this.socket.writableLength === 0) this.#home.ended();
     else this.socket.write("", () => this.#home.ended());
-    if (response.closes || this.#home.isDraining) {
+    if (response.closes) {
       this.#isClosing = true;
       this.socket.destroySoon();
       return;

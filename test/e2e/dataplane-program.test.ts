@@ -67,6 +67,7 @@ function environment(): Record<string, string> {
     AIRL_KEYRING_FILE: join(folder, "keyring"),
     AIRL_EGRESS_ALLOW: "127.0.0.0/8",
     AIRL_SYSTEM_NAMESPACE: "system",
+    AIRL_DRAIN_DELAY: "0s",
     AIRL_POD_NAMESPACE: "ai",
     AIRL_POD_NAME: "gw-0",
     AIRL_POD_UID: "u-1",
@@ -149,6 +150,21 @@ test("[e2e] limits are enforced, changes and revocations taken over, and the end
   expect(code).toBe(0);
   expect(await writer.client.hlen(dataPlanesKey(PREFIX, "*"))).toBe(0);
   expect(gateway.process.lines.join("\n")).not.toContain("sk-provider");
+});
+
+test("[e2e] told to stop it serves on by the newest configuration until the delay has passed; a second signal ends it", async () => {
+  await writer.publish("ai", compiled(1));
+  const gateway = await ready(await start({ AIRL_DRAIN_DELAY: "1h" }));
+  expect((await chat(gateway)).status).toBe(200);
+  gateway.process.signal("SIGTERM");
+  await eventually("it is not ready", async () => (await fetch(`${gateway.admin}/readyz`)).status === 503);
+  expect((await chat(gateway)).status).toBe(429);
+  const policies = compiled(2).filter(({ kind }) => kind === "AIRateLimitPolicy");
+  await writer.change("ai", policies);
+  await eventually("the change is in force", async () => (await chat(gateway)).status === 200);
+  expect((await writer.heartbeats()).size).toBe(1);
+  gateway.process.signal("SIGTERM");
+  expect(await gateway.process.ended).toBe(143);
 });
 
 test("[e2e] it starts without Redis, says so, and serves on when Redis goes away again", async () => {

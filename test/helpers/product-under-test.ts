@@ -91,6 +91,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       const started = start("dist/dataplane/main.js", {
         AIRL_LISTEN: "127.0.0.1:0",
         AIRL_EGRESS_ALLOW: "127.0.0.0/8",
+        AIRL_DRAIN_DELAY: "0s",
         ...env,
       });
       const [, traffic = "", port = ""] = await started.line(
