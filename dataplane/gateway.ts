@@ -102,10 +102,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     async start() {
       admin = await openAdmin(options.admin.host, options.admin.port);
       const traffic = await server.listen(options.listen.host, options.listen.port);
-      return {
-        traffic: { host: traffic.address, port: traffic.port },
-        admin: addressOf(admin, options.admin),
-      };
+      return { traffic: { host: traffic.address, port: traffic.port }, admin: addressOf(admin, options.admin) };
     },
     withdraw() {
       draining = true;

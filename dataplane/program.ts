@@ -8,7 +8,7 @@ import { followFile } from "../settings/followed-file.ts";
 import { composeDataPlane, createTroubleLog, type DataPlane } from "./compose.ts";
 import { createRing, masterId, readMasters } from "./contract/keyring.ts";
 import { EVERY_NAMESPACE, type Heartbeat, SCHEMA } from "./contract/published.ts";
-import type { Address } from "./gateway.ts";
+import type { Address, Gateway } from "./gateway.ts";
 import type { ConfigMetrics } from "./metrics/config-metrics.ts";
 import { type ConfigObserver, ConfigSource } from "./redis/config/config-source.ts";
 import { type HeartbeatSender, startHeartbeat } from "./redis/config/heartbeat.ts";
@@ -73,26 +73,40 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     heartbeats.prompt();
     log.info({ keyIds: ring.keyIds }, "the key ring has changed");
   };
-  const leave = async (): Promise<void> => {
-    keyRing.close();
-    await heartbeats.goodbye(GOODBYE_MS);
-    await source.close();
-  };
-  const close = async (): Promise<void> => {
-    await Promise.all([dataPlane.gateway.drain(), leave()]);
-  };
-  const drain = async (): Promise<void> => {
-    // Requests come until every node has heard that it is not ready: they are served, by the newest configuration.
-    dataPlane.gateway.withdraw();
-    await delay(settings.drainDelayMs);
-    await close();
-  };
+  const { close, drain } = ends({ gateway: dataPlane.gateway, keyRing, source, heartbeats }, settings.drainDelayMs);
   try {
     return { ...(await dataPlane.gateway.start()), drain };
   } catch (error) {
     await close().catch(() => undefined); // what had been opened; the reason for the end is the error above
     throw error;
   }
+}
+
+interface Open extends Followed {
+  readonly gateway: Gateway;
+  readonly keyRing: { close(): void };
+}
+
+/** `drain` goes on taking requests for `delayMs` first, until every node has heard that it is not ready. */
+function ends(
+  { gateway, keyRing, source, heartbeats }: Open,
+  delayMs: number,
+): Record<"close" | "drain", () => Promise<void>> {
+  const leave = async (): Promise<void> => {
+    keyRing.close();
+    await heartbeats.goodbye(GOODBYE_MS);
+    await source.close();
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all([gateway.drain(), leave()]);
+  };
+  const drain = async (): Promise<void> => {
+    // Everything else goes on, so that these requests are served by the newest configuration.
+    gateway.withdraw();
+    await delay(delayMs);
+    await close();
+  };
+  return { close, drain };
 }
 
 interface Followed {
