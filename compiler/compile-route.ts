@@ -2,16 +2,13 @@
 
 import type { RouteSpec } from "../crds/ai-route.ts";
 import type { CompiledRoute } from "../dataplane/contract/compiled.ts";
+import { DEFAULT_KEY_HEADERS, DEFAULT_KEY_QUERY } from "../dataplane/contract/key-locations.ts";
 import { quoted } from "./found-text.ts";
 import { EVERY_HOSTNAME } from "./hostname-owners.ts";
 import type { NameSet } from "./known-names.ts";
 import { withSuggestion } from "./nearest-name.ts";
 import type { RouteObject } from "./read-manifest.ts";
 import type { Reporter } from "./report.ts";
-
-/** Where official SDKs and common gateways put a key; a documented default of the API. */
-const DEFAULT_HEADERS = ["apikey", "x-api-key", "api-key", "x-goog-api-key", "authorization"];
-const DEFAULT_QUERY = ["apikey", "key"];
 
 /** What `apiKey: {}` reads as; no place given means the default ones. */
 const DEFAULT_API_KEY = { headers: [], query: [], hideCredentials: true };
@@ -64,8 +61,8 @@ function compileAuthentication(authentication: RouteSpec["authentication"]): Com
   const isDefault = headers.length === 0 && query.length === 0;
   return {
     type: "APIKey",
-    headers: isDefault ? DEFAULT_HEADERS : [...new Set(headers.map((name) => name.toLowerCase()))],
-    query: isDefault ? DEFAULT_QUERY : query,
+    headers: isDefault ? DEFAULT_KEY_HEADERS : [...new Set(headers.map((name) => name.toLowerCase()))],
+    query: isDefault ? DEFAULT_KEY_QUERY : query,
     hideCredentials,
   };
 }

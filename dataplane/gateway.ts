@@ -14,6 +14,7 @@ import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import { dialects } from "./providers/dialects.ts";
 import { crossesUpstream } from "./proxy/crossing-headers.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
+import { createUsageApi } from "./proxy/usage-api.ts";
 import { createRecorder } from "./record.ts";
 import { createUnreadableRecorder } from "./record-unreadable.ts";
 import { createTrafficServer, type TrafficTimeouts } from "./server.ts";
@@ -132,6 +133,7 @@ function createGatewayHandler(options: GatewayOptions, config: () => GatewayConf
     headerNames: createHeaderNames(crossesUpstream),
     trustedProxies: parseBlocks(options.trustedProxies),
     maxBodyBytes,
+    usageApi: createUsageApi({ store, nowMs: () => performance.now() }),
     record: createRecorder(metrics, log),
     streamOpened: () => metrics.openStreams.value++,
     identificationFailed: (reason) => metrics.identificationFailed(reason).value++,

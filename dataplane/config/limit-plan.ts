@@ -3,7 +3,7 @@
 
 import { type CounterKey, counterKey } from "../contract/keys.ts";
 import type { Counter } from "../core/counter-store.ts";
-import type { Limit } from "../core/limit.ts";
+import type { FactType, Limit } from "../core/limit.ts";
 import { appliesToCaller, keyValues } from "../core/match.ts";
 import { bySpecificity, type Candidate, inForce } from "../core/precedence.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
@@ -24,6 +24,21 @@ export interface MatchedLimit {
 export interface LimitPlans {
   /** The limits that a request must pass, in policy order. */
   match(caller: Caller, facts: RequestFacts): readonly MatchedLimit[];
+  /** As `match` when these facts of the request are not known: what a limit asks of them counts as met. */
+  possible(caller: Caller, facts: RequestFacts, unknown: UnknownFacts): readonly PossibleLimit[];
+  /** The counter of a limit for these facts. */
+  counterOf(record: LimitRecord, facts: RequestFacts): Counter;
+}
+
+export interface UnknownFacts {
+  readonly ofConditions: ReadonlySet<FactType>;
+  readonly ofCounters: ReadonlySet<FactType | "Shared">;
+}
+
+export interface PossibleLimit {
+  readonly record: LimitRecord;
+  /** Undefined when it is kept for something that is not known. */
+  readonly counter: Counter | undefined;
 }
 
 export interface Caller {
@@ -68,30 +83,19 @@ export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans
     }
     let plan = byRoute.get(route);
     if (plan === undefined) {
-      plan = makePlan(caller, facts);
+      plan = makePlan(caller, facts, { snapshot, counterFor });
       byRoute.set(route, plan);
     }
     return plan;
   }
 
-  function makePlan(caller: Caller, facts: RequestFacts): Plan {
-    const { route, consumer } = caller;
-    const policies = snapshot.policiesOf(route.namespace).filter(({ compiled: { appliesTo, namespace } }) => {
-      return appliesToCaller(appliesTo, namespace, { route: route.name, consumer }) === undefined;
-    });
-    const rivals = rivalsAmong(policies, caller);
-    const entries = policies.flatMap((policy) => {
-      const { backends } = policy.compiled.appliesTo;
-      const rival = rivals.find((each) => each.policy === policy);
-      return policy.limits.map((record) => {
-        const isStatic = consumer !== undefined && record.limit.per.every((part) => STATIC_PARTS.has(part.type));
-        return { record, counter: isStatic ? counterFor(record, facts) : undefined, backends, rival };
-      });
-    });
-    return { entries, rivals };
-  }
-
   return {
+    counterOf: counterFor,
+    possible: (caller, facts, unknown) =>
+      withinReach(planFor(caller, facts), facts, unknown).map(({ record, counter }) => {
+        const isKnown = record.limit.per.every(({ type }) => !unknown.ofCounters.has(type));
+        return { record, counter: isKnown ? (counter ?? counterFor(record, facts)) : undefined };
+      }),
     match(caller, facts) {
       const matched: MatchedLimit[] = [];
       const { entries, rivals } = planFor(caller, facts);
@@ -105,6 +109,44 @@ export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans
       return matched;
     },
   };
+}
+
+type CounterSource = (record: LimitRecord, facts: RequestFacts) => Counter;
+
+interface PlanSources {
+  readonly snapshot: Snapshot;
+  readonly counterFor: CounterSource;
+}
+
+function makePlan(caller: Caller, facts: RequestFacts, { snapshot, counterFor }: PlanSources): Plan {
+  const { route, consumer } = caller;
+  const policies = snapshot.policiesOf(route.namespace).filter(({ compiled: { appliesTo, namespace } }) => {
+    return appliesToCaller(appliesTo, namespace, { route: route.name, consumer }) === undefined;
+  });
+  const rivals = rivalsAmong(policies, caller);
+  const entries = policies.flatMap((policy) => {
+    const { backends } = policy.compiled.appliesTo;
+    const rival = rivals.find((each) => each.policy === policy);
+    return policy.limits.map((record) => {
+      const isStatic = consumer !== undefined && record.limit.per.every((part) => STATIC_PARTS.has(part.type));
+      return { record, counter: isStatic ? counterFor(record, facts) : undefined, backends, rival };
+    });
+  });
+  return { entries, rivals };
+}
+
+/** Those of the limits in force that no known fact rules out. */
+function withinReach(
+  { entries, rivals }: Plan,
+  facts: RequestFacts,
+  { ofConditions }: UnknownFacts,
+): readonly PlanEntry[] {
+  const chosen = inForce(rivals, facts.backend);
+  return entries.filter(({ record, backends, rival }) => {
+    if (rival && !chosen.includes(rival)) return false;
+    if (backends && !backends.includes(facts.backend)) return false;
+    return record.matchers.every((each) => ofConditions.has(each.condition.type) || each.matches(facts));
+  });
 }
 
 function rivalsAmong(policies: readonly PolicyRecord[], { route, consumer }: Caller): readonly Rival[] {
@@ -135,7 +177,7 @@ class FilledCounter implements Counter {
 }
 
 /** Fills limits in to counters. */
-function createCounterSource(prefix: string): (record: LimitRecord, facts: RequestFacts) => Counter {
+function createCounterSource(prefix: string): CounterSource {
   const counters = createGenerationCache<string, Counter>(COUNTER_CACHE);
   // Counters of the same key values share one string for their key: maps by key then compare no text.
   const keys = createGenerationCache<string, CounterKey>(COUNTER_CACHE);

@@ -17,8 +17,10 @@ export function createRouteRecord(compiled: CompiledRoute, backends: ReadonlyMap
   const missing = compiled.backends.flatMap((ref) => (backends.has(ref.name) ? [] : [ref.name]));
   const byDialect = { OpenAI: speaking("OpenAI", pool), Anthropic: speaking("Anthropic", pool) };
   const displayName = `${namespace}/${name}`;
-  const balancer = createBalancer(pool.filter(isUsable));
-  return { compiled, namespace, name, displayName, missing, balancer, byDialect };
+  const usable = pool.filter(isUsable);
+  const balancer = createBalancer(usable);
+  const usableBackends = usable.map(({ item }) => item);
+  return { compiled, namespace, name, displayName, backends: usableBackends, missing, balancer, byDialect };
 }
 
 function speaking(dialect: DialectName, pool: readonly Choice<BackendRecord>[]): DialectBackends {

@@ -20,6 +20,8 @@ export interface RouteMatch<R> {
 
 export interface RouteTable<R> {
   find(query: RouteQuery): RouteMatch<R> | undefined;
+  /** Every route that a request for this host (lower case, without port) may reach; those of the most exact name first. */
+  at(host: string): readonly R[];
 }
 
 type Match = CompiledRoute["matches"][number];
@@ -34,6 +36,7 @@ interface Entry<R> {
 interface PathTable<R> {
   readonly exact: Map<string, Entry<R>[]>;
   readonly prefix: Map<string, Entry<R>[]>;
+  readonly routes: Set<R>;
   /** Length of the longest prefix: nothing longer is looked up, however many segments a client sends. */
   longestPrefix: number;
 }
@@ -60,15 +63,23 @@ export function createRouteTable<R extends { readonly compiled: CompiledRoute }>
       }
       return undefined;
     },
+    at(host) {
+      const found = new Set<R>();
+      for (const name of hostCandidates(host, longestHost)) {
+        for (const route of hosts.get(name)?.routes ?? []) found.add(route);
+      }
+      return [...found];
+    },
   };
 }
 
 function insert<R>(hosts: Map<string, PathTable<R>>, host: string, entry: Entry<R>): void {
   let table = hosts.get(host);
   if (table === undefined) {
-    table = { exact: new Map(), prefix: new Map(), longestPrefix: 0 };
+    table = { exact: new Map(), prefix: new Map(), routes: new Set(), longestPrefix: 0 };
     hosts.set(host, table);
   }
+  table.routes.add(entry.route);
   const { type, value } = entry.match.path;
   const lists = type === "Exact" ? table.exact : table.prefix;
   const path = type === "Exact" ? value : trimSlash(value);

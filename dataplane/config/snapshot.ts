@@ -35,6 +35,8 @@ export interface RouteRecord {
   readonly namespace: string;
   readonly name: string;
   readonly displayName: string;
+  /** Those that can be sent requests, as the route lists them. */
+  readonly backends: readonly BackendRecord[];
   /** Names of backends that the route refers to and that are not there. */
   readonly missing: readonly string[];
   /** All backends that can be sent requests; for requests that no backend will see. */

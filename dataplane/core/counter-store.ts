@@ -27,6 +27,8 @@ export interface Check {
   readonly ask: number;
   /** Usage at or above this refuses. Infinity never refuses (Shadow). */
   readonly refuseAt: number;
+  /** Looks and leaves no trace: it opens no window either. Only with ask 0. */
+  readonly peek?: true | undefined;
 }
 
 export interface Admission {

@@ -23,11 +23,15 @@ class LimitCheck implements Check {
   readonly ask: number;
   readonly refuseAt: number;
 
-  constructor({ unit, mode, limit }: Limit, counter: Counter) {
+  constructor(limit: Limit, counter: Counter) {
     this.counter = counter;
-    this.ask = unit === "Requests" ? 1 : 0;
-    this.refuseAt = mode === "Shadow" ? Infinity : limit;
+    this.ask = limit.unit === "Requests" ? 1 : 0;
+    this.refuseAt = refuseAtOf(limit);
   }
+}
+
+export function refuseAtOf({ mode, limit }: Limit): number {
+  return mode === "Shadow" ? Infinity : limit;
 }
 
 /** Sets the decision, and what the answer says of the limits. */

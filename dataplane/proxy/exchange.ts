@@ -14,7 +14,15 @@ import type { DialectName, Operation, RequestInfo } from "../providers/provider.
 import type { LabelledStatus } from "../respond/labelled-status.ts";
 
 /** How a request ended, for metrics and the log. */
-export type Outcome = "forwarded" | "refused" | "unauthenticated" | "rejected" | "upstream_failed" | "client_gone";
+export type Outcome =
+  | "forwarded"
+  | "refused"
+  | "unauthenticated"
+  | "rejected"
+  | "upstream_failed"
+  | "client_gone"
+  /** By the gateway itself. */
+  | "answered";
 
 export interface LimitName {
   readonly policy: PolicyRef;
@@ -33,6 +41,8 @@ export class Exchange {
   forwardedAt = 0;
   headAt = 0;
   upstreamEndedAt = 0;
+  /** Asked for: lower case, without port; "" when the request names none. */
+  host = "";
   path = "";
   query = "";
   clientIp = "";

@@ -22,9 +22,11 @@ import { applyDecision, checksOf } from "./checks.ts";
 import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./choose-operation.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
+import { isOwnPath } from "./own-paths.ts";
 import { announcedBytes, type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
 import { authorityOf, hostName, originForm } from "./request-target.ts";
+import type { UsageApi } from "./usage-api.ts";
 
 export interface HandlerDeps {
   /** The configuration in force; undefined before the first. */
@@ -35,6 +37,8 @@ export interface HandlerDeps {
   readonly headerNames: HeaderNames;
   readonly trustedProxies: readonly Cidr[];
   readonly maxBodyBytes: number;
+  /** Answers what is asked of the gateway itself. */
+  readonly usageApi: UsageApi;
   /** Called once for each request when it has ended. */
   record(exchange: Exchange, outcome: Outcome): void;
   /** A streaming request has been sent to its backend; `record` ends it. */
@@ -42,6 +46,8 @@ export interface HandlerDeps {
   identificationFailed(reason: string): void;
   storeAnswered(elapsedMs: number, admission: Admission): void;
 }
+
+const UNAUTHENTICATED = 401;
 
 export type Handler = (req: ClientRequest, res: ClientResponse) => void;
 
@@ -63,14 +69,33 @@ export function createHandler(deps: HandlerDeps): Handler {
       if (exchange.onClientGone) exchange.onClientGone();
       else end(deps, exchange, "client_gone");
     };
-    const problem =
-      formProblem(req, headers) ??
-      findRoute(exchange) ??
-      identify(exchange, deps) ??
-      chooseOperation(exchange, deps.dialects);
-    if (problem) reject(deps, exchange, problem);
-    else receive(deps, exchange);
+    const malformed = formProblem(req, headers);
+    if (malformed) reject(deps, exchange, malformed);
+    else serve(deps, exchange);
   };
+}
+
+function serve(deps: HandlerDeps, exchange: Exchange): void {
+  takeTarget(exchange, deps.trustedProxies);
+  if (isOwnPath(exchange.path)) {
+    serveOwn(deps, exchange);
+    return;
+  }
+  const problem = findRoute(exchange) ?? identify(exchange, deps) ?? chooseOperation(exchange, deps.dialects);
+  if (problem) reject(deps, exchange, problem);
+  else receive(deps, exchange);
+}
+
+function serveOwn(deps: HandlerDeps, exchange: Exchange): void {
+  deps.usageApi(exchange, {
+    failed(error) {
+      if (statusOf(error.code) === UNAUTHENTICATED) deps.identificationFailed(error.code.replace("credential_", ""));
+      reject(deps, exchange, error);
+    },
+    answered() {
+      end(deps, exchange, "answered");
+    },
+  });
 }
 
 /** Before the first configuration there is nothing to route by; readiness keeps such a data plane out of service. */
@@ -90,19 +115,25 @@ function end(deps: HandlerDeps, exchange: Exchange, outcome: Outcome): void {
 
 function reject(deps: HandlerDeps, exchange: Exchange, error: GatewayError): void {
   answerError(exchange, error);
-  end(deps, exchange, exchange.status === 401 ? "unauthenticated" : "rejected");
+  end(deps, exchange, exchange.status === UNAUTHENTICATED ? "unauthenticated" : "rejected");
 }
 
-function findRoute(exchange: Exchange): GatewayError | undefined {
-  const { req, headers, config } = exchange;
+function takeTarget(exchange: Exchange, trustedProxies: readonly Cidr[]): void {
+  const { req, headers } = exchange;
   const target = req.url;
   const url = originForm(target) ?? "";
   const mark = url.indexOf("?");
   exchange.path = mark < 0 ? url : url.slice(0, mark);
   exchange.query = mark < 0 ? "" : url.slice(mark + 1);
+  exchange.host = hostName(headers.get("host") ?? authorityOf(target));
+  exchange.clientIp = clientIp(req.remoteAddress, headers.get("x-forwarded-for"), trustedProxies);
+}
+
+function findRoute(exchange: Exchange): GatewayError | undefined {
+  const { req, headers, config, host } = exchange;
   const match = config.snapshot.routes.find({
     method: req.method,
-    host: hostName(headers.get("host") ?? authorityOf(target)),
+    host,
     path: exchange.path,
     header: (name) => headers.get(name),
   });
@@ -117,8 +148,7 @@ function findRoute(exchange: Exchange): GatewayError | undefined {
 }
 
 function identify(exchange: Exchange, deps: HandlerDeps): GatewayError | undefined {
-  const { route, headers, query, req } = exchange;
-  exchange.clientIp = clientIp(req.remoteAddress, headers.get("x-forwarded-for"), deps.trustedProxies);
+  const { route, headers, query } = exchange;
   if (route === undefined || route.compiled.authentication.type === "None") return undefined;
   const locations = route.compiled.authentication;
   const presented = presentedKey(locations, headers, query);

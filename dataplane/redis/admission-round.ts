@@ -177,8 +177,8 @@ export class AdmissionRound {
 
 const NO_TAKES: readonly Take[] = [];
 
-function writes({ ask, counter }: Check): boolean {
-  return ask > 0 || counter.window.algorithm === "FixedFromFirst";
+function writes({ ask, counter, peek }: Check): boolean {
+  return ask > 0 || (counter.window.algorithm === "FixedFromFirst" && peek !== true);
 }
 
 export function checksOf({ asker, at }: Take): readonly Check[] {

@@ -22,6 +22,7 @@ const ROWS = {
   body_too_large: { status: 413, OpenAI: "invalid_request_error", Anthropic: "request_too_large" },
   body_encoded: { status: 415, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
   expectation_failed: { status: 417, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  usage_too_often: { status: 429, OpenAI: "requests", Anthropic: "rate_limit_error" },
   head_too_large: { status: 431, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
   internal: { status: 500, OpenAI: "server_error", Anthropic: "api_error" },
   upstream_unreachable: { status: 502, OpenAI: "server_error", Anthropic: "api_error" },
@@ -40,6 +41,8 @@ export interface GatewayError {
   readonly message: string;
   /** The connection cannot be used further: the rest of the body is not read. */
   readonly closes?: boolean | undefined;
+  /** In place of those that go with its code. */
+  readonly headers?: readonly string[] | undefined;
 }
 
 export function statusOf(code: GatewayErrorCode): number {
@@ -67,7 +70,8 @@ export function anthropicError(error: { readonly type: string; readonly message:
 }
 
 /** Further headers of an error's answer: name, value, name, value, ... */
-export function errorHeaders({ code }: GatewayError): readonly string[] {
+export function errorHeaders({ code, headers }: GatewayError): readonly string[] {
+  if (headers !== undefined) return headers;
   // RFC 9110 section 11.6.1: a 401 names a scheme. Bearer is what official SDKs send.
   if (ROWS[code].status === 401) return ["WWW-Authenticate", 'Bearer realm="ai-rate-limit"'];
   if (code === "method_not_allowed") return ["Allow", "POST, GET"];

@@ -44,7 +44,9 @@ export class MemoryStore implements CounterStore {
     const passing = checks.filter(
       ({ counter, refuseAt }, i) => usageAt(counter.window, states[i] ?? EMPTY_STATE, nowMs) < refuseAt,
     );
-    for (const { counter } of passing) if (counter.window.algorithm === "FixedFromFirst") this.#open(counter, nowMs);
+    for (const { counter, peek } of passing) {
+      if (counter.window.algorithm === "FixedFromFirst" && peek !== true) this.#open(counter, nowMs);
+    }
     const taken = passing.length === checks.length;
     if (taken) for (const { counter, ask } of checks) this.#add({ counter, amount: ask }, nowMs);
     done({ nowMs, states, taken, source: "store" });

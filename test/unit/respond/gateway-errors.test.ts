@@ -17,6 +17,7 @@ const TABLE = {
   body_too_large: [413, "invalid_request_error", "request_too_large"],
   body_encoded: [415, "invalid_request_error", "invalid_request_error"],
   expectation_failed: [417, "invalid_request_error", "invalid_request_error"],
+  usage_too_often: [429, "requests", "rate_limit_error"],
   head_too_large: [431, "invalid_request_error", "invalid_request_error"],
   internal: [500, "server_error", "api_error"],
   upstream_unreachable: [502, "server_error", "api_error"],

@@ -1,0 +1,113 @@
+// The answer of the usage API. Figures are those of the limit headers: what a request would find that came now.
+
+import { amountText } from "../core/amount-text.ts";
+import { decide, refillMs } from "../core/decide.ts";
+import type { Condition, Limit } from "../core/limit.ts";
+import type { CounterState } from "../core/window.ts";
+import { isOpen, windowIndex } from "../core/window.ts";
+import { LONGEST_SECONDS } from "./retry-after.ts";
+
+export interface UsageBodyInput {
+  readonly consumer: { readonly namespace: string; readonly name: string };
+  /** Of the store's clock. */
+  readonly nowMs: number;
+  readonly source: "store" | "local";
+  readonly isComplete: boolean;
+  readonly entries: readonly UsageBodyEntry[];
+}
+
+export interface UsageBodyEntry {
+  readonly limit: Limit;
+  readonly label: string;
+  readonly per: readonly (readonly [type: string, value: string | undefined])[];
+  readonly routes: readonly string[];
+  readonly backends: readonly string[];
+  /** Undefined when the counter is not known. */
+  readonly state: CounterState | undefined;
+}
+
+export function usageBody({ consumer, nowMs, source, isComplete, entries }: UsageBodyInput): string {
+  const { namespace, name } = consumer;
+  return JSON.stringify({
+    consumer: { namespace, name },
+    time: new Date(nowMs).toISOString(),
+    source,
+    complete: isComplete,
+    limits: entries.map((entry) => limitOf(entry, nowMs)),
+  });
+}
+
+function limitOf({ limit, label, per, routes, backends, state }: UsageBodyEntry, nowMs: number): object {
+  const { policy, name, unit, mode, window } = limit;
+  return {
+    policy: `${policy.namespace}/${policy.name}`,
+    name,
+    label,
+    unit,
+    mode,
+    limit: amountOf(limit, limit.limit),
+    ...(state === undefined ? unknownFigures(limit) : figuresOf(limit, state, nowMs)),
+    window: {
+      algorithm: window.algorithm,
+      seconds: window.durationMs / 1000,
+      ...(state === undefined ? { start: null, end: null } : spanOf(limit, state, nowMs)),
+    },
+    per: per.map(([type, value]) => (value === undefined ? { type } : { type, value })),
+    when: limit.when.filter(({ type }) => type !== "Consumer" && type !== "ConsumerGroup").map(conditionOf),
+    routes,
+    backends,
+  };
+}
+
+function figuresOf(limit: Limit, state: CounterState, nowMs: number): object {
+  const [status] = decide([{ limit, state }], nowMs).statuses;
+  if (status === undefined) return unknownFigures(limit);
+  const ms = refillMs(status);
+  return {
+    used: amountOf(limit, Math.floor(status.usage)),
+    remaining: amountOf(limit, status.remaining),
+    exhausted: status.exhausted,
+    resetSeconds: ms === undefined ? null : Math.min(LONGEST_SECONDS, Math.ceil(ms / 1000)),
+  };
+}
+
+function unknownFigures({ per }: Limit): object {
+  const header = per.find(({ type }) => type === "Header");
+  const reason =
+    header === undefined
+      ? "counted for each model: ask with ?model=NAME"
+      : `counted for each value of the request header ${header.name ?? ""}`;
+  return { used: null, remaining: null, exhausted: null, resetSeconds: null, reason };
+}
+
+/** Money is text, as a decimal: what JSON readers make of numbers has fewer digits. */
+function amountOf({ unit }: Limit, amount: number): number | string {
+  return unit === "Cost" ? amountText(unit, amount) : amount;
+}
+
+/** Sliding: the span that is looked back upon. FixedFromFirst: null while no window is open. */
+function spanOf({ window }: Limit, state: CounterState, nowMs: number): object {
+  const { algorithm, durationMs } = window;
+  if (algorithm === "FixedFromFirst" && !isOpen(state, nowMs, window)) return { start: null, end: null };
+  if (algorithm === "FixedFromFirst" && state.current === 0 && state.index === nowMs) return { start: null, end: null };
+  const startMs =
+    algorithm === "Sliding"
+      ? nowMs - durationMs
+      : algorithm === "Fixed"
+        ? windowIndex(nowMs, durationMs) * durationMs
+        : state.index;
+  return { start: new Date(startMs).toISOString(), end: new Date(startMs + durationMs).toISOString() };
+}
+
+const MAX_VALUES = 8;
+
+/** What headers and addresses are asked for is not told: it may open a door. */
+function conditionOf({ type, name, match, values }: Condition): object {
+  if (type === "Header" || type === "IP") return { type, ...(name !== undefined && { name }) };
+  return {
+    type,
+    match,
+    values: values.slice(0, MAX_VALUES),
+    ...(values.length > MAX_VALUES && { more: values.length - MAX_VALUES }),
+  };
+}
