@@ -1,7 +1,7 @@
 // AIRateLimitPolicy -> its limits as the data plane runs them. Refuses limits that could not be told apart in an answer.
 
 import type { PolicySpec } from "../crds/ai-rate-limit-policy.ts";
-import type { CompiledPolicy } from "../dataplane/contract/compiled.ts";
+import { type CompiledPolicy, DEFAULT_NOTIFY } from "../dataplane/contract/compiled.ts";
 import { compileLimit } from "./compile-limit.ts";
 import type { Finding } from "./finding.ts";
 import { distinctLabels } from "./header-labels.ts";
@@ -33,9 +33,15 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject): CompiledB
       precedence: spec.precedence,
       limits,
       response: spec.response,
+      ...compileNotify(spec.notify),
     },
     findings,
   };
+}
+
+function compileNotify(entries: PolicySpec["notify"]): Pick<CompiledPolicy, "notify"> {
+  const notify = entries.map(({ percent }) => percent).sort((a, b) => a - b);
+  return notify.join() === DEFAULT_NOTIFY.join() ? {} : { notify };
 }
 
 /** An empty list asks nothing, as an absent one. */

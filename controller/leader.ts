@@ -15,6 +15,9 @@ import type { Leadership } from "./kube/leader-election.ts";
 import { OWN_RESOURCES, type Resource } from "./kube/resource.ts";
 import { createStatusWriter, type StatusTarget } from "./kube/status-writer.ts";
 import type { ControllerMetrics } from "./metrics.ts";
+import type { NotificationStore } from "./notify/notification-store.ts";
+import { notifyForTerm } from "./notify/notify-term.ts";
+import type { Webhook } from "./notify/webhook.ts";
 import type { DataPlaneReader } from "./publish/data-planes.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import {
@@ -32,6 +35,9 @@ export interface LeaderOptions {
   readonly feed: ClusterFeed;
   readonly publisher: Publisher;
   readonly dataPlanes: DataPlaneReader;
+  readonly notifications: NotificationStore;
+  /** Where notifications are posted; undefined: nowhere. */
+  readonly receiver: Webhook | undefined;
   readonly keys: KeyRotation;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
@@ -83,12 +89,14 @@ export function createLeader(options: LeaderOptions): Leader {
       office = { board: statuses.board, term, pending: statuses.pending, acknowledgement };
       statuses.board.storeAway(storeAwaySinceMs);
       const watching = watchDataPlanes(watchOptions({ ...options, api }, office), signal);
+      const namespaces = (): Iterable<string> => options.publisher.namespaces();
+      const notifying = notifyForTerm({ ...options, webhook: options.receiver, namespaces, events }, signal);
       try {
         await term.run(leadership.transitions, leadership.signal);
       } finally {
         office = undefined;
         ended.abort();
-        await Promise.all([watching, statuses.stop(), events.stop()]);
+        await Promise.all([watching, notifying, statuses.stop(), events.stop()]);
       }
     },
     board: () => office?.board,

@@ -48,6 +48,12 @@ export interface ControllerMetrics {
   /** An event or bookmark came; time since 1970 in seconds. Its age is `time() - ...` in a query. */
   watchEvent(kind: string, atSeconds: number): void;
   statusWritten(result: "ok" | "failed" | "dropped"): void;
+  /** What data planes told of limits: written as an Event, posted to the webhook, or neither. */
+  notified(
+    sink: "events" | "webhook",
+    result: "delivered" | "refused" | "expired" | "lost" | "missed",
+    count: number,
+  ): void;
   webhookReviewed(result: "allowed" | "warned" | "refused" | "malformed" | "failed"): void;
   /** The webhook serves a certificate that expires then; time since 1970 in seconds. */
   webhookCertificate(expiresSeconds: number): void;
@@ -182,7 +188,7 @@ function watches(registry: Registry): Pick<ControllerMetrics, "watchRestarted" |
 
 function answers(
   registry: Registry,
-): Pick<ControllerMetrics, "statusWritten" | "webhookReviewed" | "webhookCertificate"> {
+): Pick<ControllerMetrics, "statusWritten" | "webhookReviewed" | "webhookCertificate" | "notified"> {
   const registers = [registry];
   const labelNames = ["result"] as const;
   const writes = new Counter({
@@ -198,7 +204,14 @@ function answers(
     registers,
   });
   let expiry: Gauge | undefined;
+  const notifications = new Counter({
+    name: "airl_controller_notifications_total",
+    help: "Notifications of limits, by where they go and what came of them; an Event stands for many of them.",
+    labelNames: ["sink", "result"],
+    registers,
+  });
   return {
+    notified: (sink, result, count) => notifications.inc({ sink, result }, count),
     statusWritten: (result) => writes.inc({ result }),
     webhookReviewed: (result) => reviews.inc({ result }),
     webhookCertificate(expiresSeconds) {

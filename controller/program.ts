@@ -17,6 +17,8 @@ import { createLeaderElection, type LeaderElection } from "./kube/leader-electio
 import { createLeader, type Leader } from "./leader.ts";
 import { createLiveness } from "./liveness.ts";
 import { type ControllerMetrics, createControllerMetrics } from "./metrics.ts";
+import { createNotificationStore, type NotificationStore } from "./notify/notification-store.ts";
+import { type OpenedReceiver, openReceiver } from "./notify/open-receiver.ts";
 import { createDataPlaneReader } from "./publish/data-planes.ts";
 import { createPublisher, type Publisher } from "./publish/publisher.ts";
 import type { ControllerSettings } from "./settings.ts";
@@ -55,6 +57,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   const feed = createFeed(input, bounded, metrics);
   const keys = createKeyRotation(keyRing.value);
   const store = openStore(input, metrics);
+  const receiver = receiverOf(input);
   const leader = createLeader({
     ...input,
     ...settings,
@@ -63,6 +66,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     feed,
     keys,
     metrics,
+    receiver: receiver?.webhook,
     instance: settings.podName,
   });
   store.told.away = (sinceMs) => {
@@ -81,6 +85,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     ...servers.addresses,
     async stop() {
       keyRing.close();
+      receiver?.close();
       await election.stop();
       stopping.abort();
       await Promise.all([feed.stop(), store.publisher.stop(), servers.webhook?.close()]);
@@ -90,6 +95,21 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
       api.close();
     },
   };
+}
+
+/** Undefined: notifications are not posted. */
+function receiverOf({ settings, log }: ProgramInput): OpenedReceiver | undefined {
+  if (settings.notify === undefined) return undefined;
+  return openReceiver({
+    ...settings.notify,
+    pollMs: FILES_POLL_MS,
+    changed: () => {
+      log.info("the header for notifications has changed");
+    },
+    failed: (reason) => {
+      log.error({ reason }, "the header for notifications cannot be read; the last good one stays");
+    },
+  });
 }
 
 /** Whom to tell that the key ring's file has changed. */
@@ -133,6 +153,7 @@ interface Store {
   readonly redis: RedisClient;
   readonly publisher: Publisher;
   readonly dataPlanes: ReturnType<typeof createDataPlaneReader>;
+  readonly notifications: NotificationStore;
   /** Whom to tell that Redis went away or came back. */
   readonly told: { away: (sinceMs: number | undefined) => void };
 }
@@ -179,7 +200,9 @@ function openStore({ settings, clock, random, log }: ProgramInput, metrics: Cont
       log.warn("another leader publishes; this one writes no more");
     },
   });
-  return { redis, publisher, dataPlanes: createDataPlaneReader({ redis, prefix, timers }), told };
+  const access = { redis, prefix, timers };
+  const dataPlanes = createDataPlaneReader(access);
+  return { redis, publisher, dataPlanes, notifications: createNotificationStore(access), told };
 }
 
 interface Electing {

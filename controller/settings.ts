@@ -31,8 +31,16 @@ export interface ControllerSettings {
   readonly lease: { readonly namespace: string; readonly name: string };
   readonly leaseMs: number;
   readonly watchSilenceMs: number;
+  /** Undefined: nothing is posted. */
+  readonly notify: NotifySettings | undefined;
   /** Of this process, for the lease and for events. */
   readonly podName: string;
+}
+
+export interface NotifySettings {
+  /** Maybe with a secret in it. */
+  readonly url: string;
+  readonly headerFile: string | undefined;
 }
 
 export interface WebhookSettings {
@@ -148,6 +156,21 @@ const WATCH_SILENCE: Setting<number> = {
     return ms !== undefined && ms >= 1_000 && ms <= 300_000 ? ms : undefined;
   },
 };
+const NOTIFY_URL: Setting<string> = {
+  ...words({
+    name: "AIRL_NOTIFY_URL",
+    type: "URL",
+    text: "Where a CloudEvent is posted when a counter reaches a percentage of its limit (docs/notifications.md). Not set: nowhere.",
+  }),
+  wanted: "an http:// or https:// URL without user and password",
+  isSecret: true,
+  read: (text) => (isHttpUrl(text) ? text : undefined),
+};
+const NOTIFY_HEADER = words({
+  name: "AIRL_NOTIFY_HEADER_FILE",
+  type: "FILE",
+  text: 'A file of one line "Name: value": a header of these posts, such as Authorization. Read again when it changes.',
+});
 const POD_NAME = words({
   name: "AIRL_POD_NAME",
   type: "NAME",
@@ -178,6 +201,8 @@ export const CONTROLLER_SETTINGS: SettingsTable = {
     LEASE_NAME,
     LEASE_DURATION,
     WATCH_SILENCE,
+    NOTIFY_URL,
+    NOTIFY_HEADER,
     POD_NAME,
     LEASE_NAMESPACE,
   ],
@@ -201,6 +226,7 @@ export function readControllerSettings(environment: Environment = process.env): 
     lease: { namespace: ownNamespace, name: reader.one(LEASE_NAME) ?? "" },
     leaseMs: reader.one(LEASE_DURATION) ?? 0,
     watchSilenceMs: reader.one(WATCH_SILENCE) ?? 0,
+    notify: readNotify(reader),
     podName: reader.one(POD_NAME) ?? "",
   };
   return reader.finish(() => {
@@ -217,6 +243,20 @@ function readConfigRedis(reader: SettingsReader): RedisValues | undefined {
     reader.fault(`${CONFIG_REDIS.url.name} or ${REDIS.url.name} is not set: wanted ${REDIS.url.wanted}`);
   }
   return found;
+}
+
+function readNotify(reader: SettingsReader): NotifySettings | undefined {
+  const url = reader.one(NOTIFY_URL);
+  const headerFile = reader.one(NOTIFY_HEADER);
+  if (url !== undefined) return { url, headerFile };
+  if (headerFile !== undefined) reader.fault(`${NOTIFY_HEADER.name} is set: wanted ${NOTIFY_URL.name} beside it`);
+  return undefined;
+}
+
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
 }
 
 function readWebhook(reader: SettingsReader, namespace: string): WebhookSettings | undefined {

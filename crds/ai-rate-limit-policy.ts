@@ -8,6 +8,7 @@ import {
   integer,
   integerOrText,
   namedList,
+  numberedList,
   objectName,
   plainName,
   text,
@@ -214,6 +215,10 @@ const response = z.strictObject({
   headers: headers.prefault({}).describe("Which headers tell of the limits of this policy, on answers and refusals."),
 });
 
+const threshold = z.strictObject({
+  percent: integer(1, 100).describe("How much of a limit is used up, in percent of it, 1 to 100."),
+});
+
 export const policySpec = z.strictObject({
   appliesTo: appliesTo
     .prefault({})
@@ -244,6 +249,12 @@ export const policySpec = z.strictObject({
     .prefault({})
     .describe(
       "How a refusal looks. When limits of several policies are exhausted, the one with the longest wait decides.",
+    ),
+  notify: numberedList(threshold, "percent", 8)
+    .default([{ percent: 80 }, { percent: 100 }])
+    .describe(
+      "When a counter of a limit reaches one of these, once in a window, it is told: as an Event of this policy, as a metric, " +
+        "and to a webhook if the operator has set one. An empty list switches it off. Default 80 and 100.",
     ),
 });
 

@@ -58,6 +58,19 @@ export function namedList<T extends z.ZodType<{ readonly name: string }>>(
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] });
 }
 
+/** A list of entries that one member, a number, tells apart. */
+export function numberedList<K extends string, T extends z.ZodType<Readonly<Record<K, number>>>>(
+  entry: T,
+  key: K,
+  max: number,
+): z.ZodArray<T> {
+  return z
+    .array(entry)
+    .max(max)
+    .check(unique<z.output<T>>((value) => String(value[key])))
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] });
+}
+
 /** A list of texts in which each stands once. */
 export function textSet<T extends z.ZodType<string>>(entry: T, max: number): z.ZodArray<T> {
   return z

@@ -8,9 +8,11 @@ import type { CompiledObject } from "./contract/compiled.ts";
 import type { RingFor } from "./contract/keyring.ts";
 import type { ConfigChanges, ObjectName } from "./contract/object-name.ts";
 import type { CounterStore } from "./core/counter-store.ts";
+import type { CrossingSink } from "./core/crossing.ts";
 import { type Cidr, parseCidr } from "./core/ip.ts";
 import { createHeaderNames } from "./identify/header-list.ts";
 import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
+import { createNotifier, type Notifier } from "./notifier.ts";
 import { dialects } from "./providers/dialects.ts";
 import { crossesUpstream } from "./proxy/crossing-headers.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
@@ -63,6 +65,8 @@ interface GatewayConfigPort {
 }
 
 export interface Gateway extends GatewayConfigPort {
+  /** From now on what reaches a percentage of its limit is told through this sink. */
+  notifyThrough(sink: CrossingSink): void;
   start(): Promise<{ readonly traffic: Address; readonly admin: Address }>;
   /** Serves as before, but is not ready any more and keeps no connection: clients go elsewhere. */
   withdraw(): void;
@@ -81,7 +85,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   let draining = false;
   let admin: Server | undefined;
-  const server = createTrafficServer(createGatewayHandler(options, config), {
+  const notifier = createNotifier(metrics, log);
+  const server = createTrafficServer(createGatewayHandler(options, config, notifier), {
     timeouts: options.timeouts,
     unreadable: createUnreadableRecorder(metrics, log),
     nowMs: options.nowMs,
@@ -100,6 +105,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   return {
     ...port,
+    notifyThrough: notifier.useSink,
     async start() {
       admin = await openAdmin(options.admin.host, options.admin.port);
       const traffic = await server.listen(options.listen.host, options.listen.port);
@@ -123,7 +129,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function createGatewayHandler(options: GatewayOptions, config: () => GatewayConfig | undefined): Handler {
+function createGatewayHandler(
+  options: GatewayOptions,
+  config: () => GatewayConfig | undefined,
+  notifier: Notifier,
+): Handler {
   const { store, upstream, metrics, log, maxBodyBytes } = options;
   return createHandler({
     config,
@@ -133,6 +143,7 @@ function createGatewayHandler(options: GatewayOptions, config: () => GatewayConf
     headerNames: createHeaderNames(crossesUpstream),
     trustedProxies: parseBlocks(options.trustedProxies),
     maxBodyBytes,
+    thresholdReached: notifier.reached,
     usageApi: createUsageApi({ store, nowMs: () => performance.now() }),
     record: createRecorder(metrics, log),
     streamOpened: () => metrics.openStreams.value++,

@@ -13,6 +13,7 @@ import type { ConfigMetrics } from "./metrics/config-metrics.ts";
 import { type ConfigObserver, ConfigSource } from "./redis/config/config-source.ts";
 import { type HeartbeatSender, startHeartbeat } from "./redis/config/heartbeat.ts";
 import { createRedisClient } from "./redis/connection.ts";
+import { createNotificationSender } from "./redis/notification-sender.ts";
 import type { DataPlaneSettings } from "./settings.ts";
 
 export interface ProgramInput {
@@ -60,7 +61,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     nowMs: input.nowMs,
     missing: () => (state.source === undefined ? "starting" : state.source.missing()),
   });
-  const { source, heartbeats } = follow(input, { dataPlane, dataPlaneId, keyIds: () => ring.keyIds });
+  const { source, heartbeats, end } = follow(input, { dataPlane, dataPlaneId, keyIds: () => ring.keyIds });
   state.source = source;
   const takeIds = (masters: readonly Buffer[]): void => {
     ring.keyIds = masters.map(masterId);
@@ -73,7 +74,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     heartbeats.prompt();
     log.info({ keyIds: ring.keyIds }, "the key ring has changed");
   };
-  const { close, drain } = ends({ gateway: dataPlane.gateway, keyRing, source, heartbeats }, settings.drainDelayMs);
+  const { close, drain } = ends({ gateway: dataPlane.gateway, keyRing, end }, settings.drainDelayMs);
   try {
     return { ...(await dataPlane.gateway.start()), drain };
   } catch (error) {
@@ -82,23 +83,16 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   }
 }
 
-interface Open extends Followed {
+interface Open extends Pick<Followed, "end"> {
   readonly gateway: Gateway;
   readonly keyRing: { close(): void };
 }
 
 /** `drain` goes on taking requests for `delayMs` first, until every node has heard that it is not ready. */
-function ends(
-  { gateway, keyRing, source, heartbeats }: Open,
-  delayMs: number,
-): Record<"close" | "drain", () => Promise<void>> {
-  const leave = async (): Promise<void> => {
-    keyRing.close();
-    await heartbeats.goodbye(GOODBYE_MS);
-    await source.close();
-  };
+function ends({ gateway, keyRing, end }: Open, delayMs: number): Record<"close" | "drain", () => Promise<void>> {
   const close = async (): Promise<void> => {
-    await Promise.all([gateway.drain(), leave()]);
+    keyRing.close();
+    await end();
   };
   const drain = async (): Promise<void> => {
     // Everything else goes on, so that these requests are served by the newest configuration.
@@ -112,6 +106,8 @@ function ends(
 interface Followed {
   readonly source: ConfigSource;
   readonly heartbeats: HeartbeatSender;
+  /** Says goodbye, lets requests end, tells what is to be told, closes. */
+  readonly end: () => Promise<void>;
 }
 
 interface FollowInput {
@@ -151,7 +147,22 @@ function follow(input: ProgramInput, { dataPlane, dataPlaneId, keyIds }: FollowI
     log,
     random: Math.random,
   });
-  return { source, heartbeats };
+  const notifications = createNotificationSender({
+    client: clients.reader,
+    prefix,
+    late: (percents) => {
+      metrics.notificationsDropped("late").value += percents;
+    },
+    log,
+  });
+  gateway.notifyThrough(notifications.take);
+  const end = async (): Promise<void> => {
+    await heartbeats.goodbye(GOODBYE_MS);
+    await gateway.drain();
+    await notifications.close(GOODBYE_MS);
+    await source.close();
+  };
+  return { source, heartbeats, end };
 }
 
 /** Only a data plane of one namespace counts apart: it may see no other. */

@@ -49,6 +49,8 @@ export interface EventRecorderOptions {
 export interface EventRecorder {
   /** Never throws and never waits. */
   record(event: RecordedEvent): void;
+  /** At the same rate, for what must not be lost: resolves when it is written, rejects when it could not be. */
+  deliver(event: RecordedEvent): Promise<void>;
   /** Events told; repeated within the quiet time; lost because too many waited, or to a failing server. */
   counts(): { readonly told: number; readonly repeated: number; readonly lost: number };
   /** What waits is lost; resolves when what is under way has ended. */
@@ -97,6 +99,12 @@ class Recorder implements EventRecorder {
     }
   }
 
+  async deliver(event: RecordedEvent): Promise<void> {
+    await pause(this.#options.clock, this.#bucket.take(), this.#stopping.signal);
+    if (this.#stopping.signal.aborted) throw new Error("no events are told any more");
+    await this.#create(event);
+  }
+
   counts(): { readonly told: number; readonly repeated: number; readonly lost: number } {
     return { ...this.#counts };
   }
@@ -121,20 +129,25 @@ class Recorder implements EventRecorder {
   }
 
   async #tell(key: string): Promise<void> {
-    const { api, clock, instance } = this.#options;
+    const { clock } = this.#options;
     const waitMs = this.#bucket.take();
     if (waitMs > 0) await pause(clock, waitMs, this.#stopping.signal);
     const event = this.#waiting.get(key);
     this.#waiting.delete(key);
     if (event === undefined || this.#stopping.signal.aborted) return;
     try {
-      await api.create(EVENTS, event.regarding.namespace, toEvent(event, instance, clock.wallMs()));
-      this.#counts.told += 1;
+      await this.#create(event);
     } catch {
       // The next time it happens it is told again.
       this.#recordedAt.delete(key);
       this.#counts.lost += 1;
     }
+  }
+
+  async #create(event: RecordedEvent): Promise<void> {
+    const { api, clock, instance } = this.#options;
+    await api.create(EVENTS, event.regarding.namespace, toEvent(event, instance, clock.wallMs()));
+    this.#counts.told += 1;
   }
 }
 

@@ -1,8 +1,9 @@
 // A compiled policy -> what requests use of it: conditions as matchers, expressions as functions.
 
-import type { CompiledLimit, CompiledPolicy } from "../contract/compiled.ts";
+import { type CompiledLimit, type CompiledPolicy, DEFAULT_NOTIFY } from "../contract/compiled.ts";
 import { compileExpression, type Expression } from "../contract/expression.ts";
 import { createMatcher } from "../core/match.ts";
+import { thresholdsOf } from "../core/threshold.ts";
 import type { LimitRecord, PolicyRecord } from "./snapshot.ts";
 
 export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
@@ -12,7 +13,15 @@ export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
   const ref = { namespace: compiled.namespace, name: compiled.name };
   for (const limit of compiled.limits) {
     const matchers = limit.when.map((condition) => createMatcher(condition));
-    limits.push({ limit: { ...limit, policy: ref }, matchers, policy, evaluate: evaluatorOf(limit) });
+    const thresholds = thresholdsOf(compiled.notify ?? DEFAULT_NOTIFY, limit.limit);
+    limits.push({
+      limit: { ...limit, policy: ref },
+      matchers,
+      policy,
+      thresholds,
+      firstThreshold: thresholds[0]?.amount ?? Infinity,
+      evaluate: evaluatorOf(limit),
+    });
   }
   return policy;
 }

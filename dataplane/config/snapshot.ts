@@ -7,6 +7,7 @@ import type { Limit } from "../core/limit.ts";
 import type { Matcher } from "../core/match.ts";
 import type { PriceList } from "../core/pricing.ts";
 import type { ConsumerFacts } from "../core/request-facts.ts";
+import type { Threshold } from "../core/threshold.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { Balancer } from "./balancer.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -63,6 +64,10 @@ export interface LimitRecord {
   readonly limit: Limit;
   readonly matchers: readonly Matcher[];
   readonly policy: PolicyRecord;
+  /** Usage that is told of, ascending. */
+  readonly thresholds: readonly Threshold[];
+  /** The first of them; Infinity without any. */
+  readonly firstThreshold: number;
   /** With unit Expression: what a usage object counts for; undefined when there is no such number. */
   readonly evaluate?: Expression["evaluate"] | undefined;
 }

@@ -125,7 +125,11 @@ export const compiledPolicy = z.strictObject({
     message: z.string(),
     headers: z.strictObject({ formats: z.array(z.enum(["Window", "IETF"])) }),
   }),
+  /** Percentages of a limit that are told of, ascending. Absent: DEFAULT_NOTIFY, so that most policies are without it. */
+  notify: z.array(z.number().int().min(1).max(100)).max(8).optional(),
 });
+
+export const DEFAULT_NOTIFY: readonly number[] = [80, 100];
 
 export const compiledObject = z.discriminatedUnion("kind", [
   compiledConsumer,

@@ -31,6 +31,8 @@ export interface GatewayMetrics {
   identificationFailed(reason: string): Cell;
   unreadable(reason: string): Cell;
   clientsGone(route: string): Cell;
+  notified(policy: string, limit: string, percent: string): Cell;
+  notificationsDropped(reason: "full" | "late"): Cell;
   readonly overhead: HistogramCell;
   readonly storeAdmit: HistogramCell;
   readonly storeLocal: Cell;
@@ -70,6 +72,7 @@ export function createGatewayMetrics({ consumers }: GatewayMetricsOptions = { co
     traffic: trafficMetrics(registry),
     consumer: consumerMetrics(registry, consumers),
     ...limits(registry),
+    ...notifications(registry),
     usageMissing: (backend) => missing.cell(backend),
     priceMissing: (backend) => unpriced.cell(backend),
     identificationFailed: (reason) => failed.cell(reason),
@@ -116,6 +119,25 @@ function limits(registry: Registry): Pick<GatewayMetrics, "refused" | "wouldRefu
     wouldRefuse: (policy, limit) => would.cell(policy, limit),
     remaining: (policy, limit) => remaining.cell(policy, limit),
     expressionFault: (policy, limit) => faults.cell(policy, limit),
+  };
+}
+
+function notifications(registry: Registry): Pick<GatewayMetrics, "notified" | "notificationsDropped"> {
+  const told = counter(registry, {
+    name: "airl_limit_notifications_total",
+    labels: ["policy", "limit", "percent"],
+    help: "Counters that reached a percentage of their limit, once in a window, told by this data plane.",
+  });
+  const dropped = counter(registry, {
+    name: "airl_limit_notifications_dropped_total",
+    labels: ["reason"],
+    help: "Notifications that were put off because too many waited, or never told because their window ended first.",
+  });
+  // There from the start, so that an alert on their increase sees the first one.
+  const cells = { full: dropped.cell("full"), late: dropped.cell("late") };
+  return {
+    notified: (policy, limit, percent) => told.cell(policy, limit, percent),
+    notificationsDropped: (reason) => cells[reason],
   };
 }
 

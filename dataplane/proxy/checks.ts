@@ -54,6 +54,10 @@ export function applyDecision(exchange: Exchange, admission: Admission, facts: R
   }
   exchange.decision = decision;
   exchange.isDecidedLocally = admission.source === "local";
+  if (admission.source === "store") {
+    exchange.counted = facts;
+    exchange.countedAt = performance.now();
+  }
   exchange.labelled = labelled;
 }
 

@@ -6,6 +6,7 @@ import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snaps
 import type { Decision } from "../core/decide.ts";
 import type { PolicyRef } from "../core/limit.ts";
 import type { Cost } from "../core/pricing.ts";
+import type { RequestFacts } from "../core/request-facts.ts";
 import type { TokenUsage, UsageSource } from "../core/usage.ts";
 import type { ClientRequest } from "../downstream/client-request.ts";
 import type { ClientResponse } from "../downstream/client-response.ts";
@@ -58,6 +59,10 @@ export class Exchange {
   decision: Decision | undefined;
   /** Decided while the store was away: what remains is this data plane's share of what it last saw. */
   isDecidedLocally = false;
+  /** What limits were matched with, when the decision rests on the store's own figures. */
+  counted: RequestFacts | undefined;
+  /** performance.now() of that decision. */
+  countedAt = 0;
   labelled: readonly LabelledStatus[] = [];
   status = 0;
   usage: TokenUsage | undefined;

@@ -11,9 +11,11 @@ import type { Exchange, Outcome } from "./exchange.ts";
 import type { Body } from "./read-body.ts";
 import { Relay } from "./relay.ts";
 import { ResponseDecoder } from "./response-decoder.ts";
+import type { ThresholdReached } from "./thresholds.ts";
 
 export interface ForwardDeps {
   readonly store: CounterStore;
+  readonly thresholdReached: ThresholdReached;
   readonly upstream: Upstream;
   readonly dialects: Dialects;
   readonly streamOpened: () => void;
@@ -30,7 +32,7 @@ interface Destination {
 
 /** Sends the request on and relays the answer. */
 export function forward(deps: ForwardDeps, exchange: Exchange, body: Body): void {
-  const { store, upstream, dialects, end } = deps;
+  const { store, upstream, dialects, thresholdReached, end } = deps;
   const { backend, operation, info } = exchange;
   if (!backend || !operation || !info) return;
   const { path } = backend.compiled;
@@ -44,7 +46,7 @@ export function forward(deps: ForwardDeps, exchange: Exchange, body: Body): void
   const { request, injected } = requestOf(exchange, { backend, operation, info }, body);
   exchange.forwardedAt = performance.now();
   if (info.stream) deps.streamOpened();
-  const relay = new Relay(exchange, { store, stripInjectedUsage: injected, end });
+  const relay = new Relay(exchange, { store, thresholdReached, stripInjectedUsage: injected, end });
   const decoder = new ResponseDecoder(relay);
   relay.call = decoder;
   decoder.call = upstream.request(targetOf(backend), request, decoder);

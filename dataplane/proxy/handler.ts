@@ -26,6 +26,7 @@ import { isOwnPath } from "./own-paths.ts";
 import { announcedBytes, type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
 import { authorityOf, hostName, originForm } from "./request-target.ts";
+import { type ThresholdReached, watchDecision } from "./thresholds.ts";
 import type { UsageApi } from "./usage-api.ts";
 
 export interface HandlerDeps {
@@ -45,6 +46,7 @@ export interface HandlerDeps {
   readonly streamOpened: () => void;
   identificationFailed(reason: string): void;
   storeAnswered(elapsedMs: number, admission: Admission): void;
+  readonly thresholdReached: ThresholdReached;
 }
 
 const UNAUTHENTICATED = 401;
@@ -228,6 +230,7 @@ function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
     deps.storeAnswered(performance.now() - askedAt, admission);
     if (exchange.finished) return;
     applyDecision(exchange, admission, facts);
+    watchDecision(exchange, admission.taken, deps.thresholdReached);
     proceed(deps, exchange, body);
   });
 }
@@ -276,11 +279,15 @@ function proceed(deps: HandlerDeps, exchange: Exchange, body: Body): void {
   } else if (info?.malformed !== undefined) {
     reject(deps, exchange, { code: "body_malformed", message: `The request body cannot be read: ${info.malformed}.` });
   } else {
-    const { store, upstream, dialects } = deps;
+    const { store, upstream, dialects, thresholdReached } = deps;
     const ended = (outcome: Outcome): void => {
       end(deps, exchange, outcome);
     };
-    forward({ store, upstream, dialects, streamOpened: deps.streamOpened, end: ended }, exchange, body);
+    forward(
+      { store, upstream, dialects, streamOpened: deps.streamOpened, thresholdReached, end: ended },
+      exchange,
+      body,
+    );
   }
 }
 

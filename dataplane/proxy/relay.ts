@@ -10,9 +10,11 @@ import { answerError } from "./answer.ts";
 import { clientHeaders } from "./crossing-headers.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
 import { chargeLimits, settlementOf } from "./settle.ts";
+import type { ThresholdReached } from "./thresholds.ts";
 
 export interface RelayOptions {
   readonly store: CounterStore;
+  readonly thresholdReached: ThresholdReached;
   readonly stripInjectedUsage: boolean;
   readonly end: (outcome: Outcome) => void;
 }
@@ -157,7 +159,7 @@ export class Relay implements UpstreamHandler {
     exchange.usage = usage;
     exchange.source = source;
     exchange.rawUsage = raw;
-    chargeLimits(exchange, this.#options.store, sent);
+    chargeLimits(exchange, this.#options, sent);
   }
 
   #clientClosed(): void {

@@ -7,6 +7,7 @@ import { costOf, NO_USAGE, type Spending, type TokenUsage, type UsageSource } fr
 import { estimateTokens } from "../providers/estimate.ts";
 import type { ReportedUsage, RequestInfo, ResponseMeter } from "../providers/provider.ts";
 import type { Exchange } from "./exchange.ts";
+import { reaches, type ThresholdReached } from "./thresholds.ts";
 
 export interface Settlement {
   readonly usage: TokenUsage;
@@ -75,19 +76,27 @@ function usageFields({ prompt, completion }: TokenUsage): Readonly<Record<string
   };
 }
 
+export interface ChargeParts {
+  readonly store: CounterStore;
+  readonly thresholdReached: ThresholdReached;
+}
+
 /**
  * Prices the request and charges every limit that it matched; `sent` follows once the charges are on their way. Usage,
  * source and raw usage of the exchange are settled before.
  */
-export function chargeLimits(exchange: Exchange, store: CounterStore, sent: () => void): void {
+export function chargeLimits(exchange: Exchange, { store, thresholdReached }: ChargeParts, sent: () => void): void {
   const { usage = NO_USAGE } = exchange;
   exchange.cost = priceOf(exchange, usage);
   const spent = { usage, costNano: exchange.cost?.nano ?? 0 };
   const charges: Charge[] = [];
-  for (const matched of exchange.matched) {
-    const { counter } = matched;
+  for (let at = 0; at < exchange.matched.length; at += 1) {
+    const matched = exchange.matched[at];
+    if (matched === undefined) continue;
     const amount = amountOf(exchange, matched, spent);
-    if (amount > 0) charges.push({ counter, amount });
+    if (amount <= 0) continue;
+    charges.push({ counter: matched.counter, amount });
+    if (reaches(exchange, at, amount)) thresholdReached(exchange, at, amount);
   }
   if (charges.length === 0) sent();
   else store.charge(charges, sent);

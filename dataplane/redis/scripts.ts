@@ -35,6 +35,15 @@ export const ADMIT: ScriptEntry = {
   perItemReturns: ["state"],
 };
 
+export const NOTIFY: ScriptEntry = {
+  file: "notify.lua",
+  keys: ["told", "stream", "count"],
+  args: ["algorithm", "windowMs", "index", "kept", "lifeMs"],
+  perItem: ["percent", "entry"],
+  returns: ["nowMs"],
+  perItemReturns: ["won", "untilMs"],
+};
+
 export const HEARTBEAT: ScriptEntry = {
   file: "heartbeat.lua",
   keys: ["seen"],

@@ -376,3 +376,12 @@ test("[unit] of MostSpecific policies for the whole namespace only the oldest co
   const { findings } = compiled(...specific, ...watched, aged(6), aged(7), aged(8), ...surroundings);
   expect(findings.map(({ code, object }) => `${code} ${object.name}`)).toEqual(["TooManyLimits p8"]);
 });
+
+test.for([
+  { notify: undefined, compiledTo: undefined },
+  { notify: [{ percent: 100 }, { percent: 80 }], compiledTo: undefined },
+  { notify: [], compiledTo: [] },
+  { notify: [{ percent: 90 }, { percent: 5 }, { percent: 50 }], compiledTo: [5, 50, 90] },
+])("[unit] notify $notify: ascending, and left out where it is the default", ({ notify, compiledTo }, { expect }) => {
+  expect(policyOf(notify === undefined ? {} : { notify })?.notify).toEqual(compiledTo);
+});

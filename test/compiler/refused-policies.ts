@@ -168,9 +168,30 @@ const policies: Row[] = [
     line: 'spec.precedence: found "additive", wanted one of Additive, MostSpecific',
   },
   {
+    at: "spec.notify",
+    to: [{ percent: 80 }, { percent: 80 }],
+    line: "spec.notify[1]: found an object, wanted an entry unlike entry 0",
+  },
+  { at: "spec.notify", to: [{ percent: 0 }], line: "spec.notify[0].percent: found 0, wanted an integer from 1 to 100" },
+  {
+    at: "spec.notify",
+    to: [{ percent: 101 }],
+    line: "spec.notify[0].percent: found 101, wanted an integer from 1 to 100",
+  },
+  {
+    at: "spec.notify",
+    to: [{ percent: 12.5 }],
+    line: "spec.notify[0].percent: found 12.5, wanted an integer from 1 to 100",
+  },
+  {
+    at: "spec.notify",
+    to: Array.from({ length: 9 }, (_, i) => ({ percent: i + 1 })),
+    line: "spec.notify: found a list of 9, wanted at most 8 entries",
+  },
+  {
     at: "spec.priority",
     to: 1,
-    line: "spec.priority: found an unknown field, wanted one of appliesTo, precedence, mode, limits, response",
+    line: "spec.priority: found an unknown field, wanted one of appliesTo, precedence, mode, limits, response, notify",
   },
 ];
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Cluster, Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
+import { createNotificationStore } from "../../controller/notify/notification-store.ts";
 import { createDataPlaneReader } from "../../controller/publish/data-planes.ts";
 import { createRing } from "../../dataplane/contract/keyring.ts";
 import { dataPlanesKey, headKey, namespacesKey, objectField } from "../../dataplane/contract/published.ts";
@@ -64,6 +65,9 @@ test("[redis] the controller's user of docs/redis.md may do all that it does, an
   await admin.hset(dataPlanesKey("airl:", "ai"), "s1", "1 {}");
   expect(await reader.readDataPlanes(["ai"])).toHaveLength(1);
   await reader.forgetDataPlane("ai", "s1");
+  const notifications = createNotificationStore({ redis: under.client, prefix: "airl:", timers });
+  expect((await notifications.readAfter("ai", await notifications.position("ai", "events"), 10)).isFull).toBe(false);
+  await notifications.save("ai", "events", { id: "1-1", number: 1 });
 
   expect(under.messages.filter((message) => /fails|NOPERM/.test(message))).toEqual([]);
   const refused = await admin.call("ACL", "LOG");

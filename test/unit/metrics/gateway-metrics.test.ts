@@ -115,6 +115,8 @@ describe("the page", () => {
         "airl_gateway_overhead_seconds histogram",
         "airl_identification_failures_total counter",
         "airl_keyring_keys gauge",
+        "airl_limit_notifications_dropped_total counter",
+        "airl_limit_notifications_total counter",
         "airl_limit_remaining_ratio gauge",
         "airl_open_requests gauge",
         "airl_open_streams gauge",

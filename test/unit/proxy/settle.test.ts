@@ -120,6 +120,10 @@ describe("the cost", () => {
   });
 });
 
+const noThreshold = (): void => {
+  throw new Error("no threshold is in reach");
+};
+
 describe("the charge", () => {
   /** A store that keeps what it is told to charge and reports it sent when the test says so. */
   function aStore() {
@@ -149,7 +153,7 @@ describe("the charge", () => {
     const exchange = anExchange({ units: ["TotalTokens", "PromptTokens", "CompletionTokens", "Requests"] });
     exchange.usage = { prompt: 7, completion: 5 };
     const { store, charged } = aStore();
-    chargeLimits(exchange, store, () => {});
+    chargeLimits(exchange, { store, thresholdReached: noThreshold }, () => {});
     const [total, prompt, completion] = exchange.matched.map(({ counter }) => counter);
     expect(charged).toEqual([
       [
@@ -165,7 +169,7 @@ describe("the charge", () => {
     exchange.usage = { prompt: 1, completion: 0 };
     const { store, sendAll } = aStore();
     let sent = 0;
-    chargeLimits(exchange, store, () => sent++);
+    chargeLimits(exchange, { store, thresholdReached: noThreshold }, () => sent++);
     expect(sent).toBe(0);
     sendAll();
     expect(sent).toBe(1);
@@ -181,7 +185,7 @@ describe("the charge", () => {
     exchange.usage = usage;
     const { store, charged } = aStore();
     let sent = 0;
-    chargeLimits(exchange, store, () => sent++);
+    chargeLimits(exchange, { store, thresholdReached: noThreshold }, () => sent++);
     expect(charged).toEqual([]);
     expect(sent).toBe(1);
   });

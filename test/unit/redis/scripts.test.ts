@@ -8,6 +8,7 @@ import {
   CHARGE,
   HEARTBEAT,
   KeyList,
+  NOTIFY,
   readAdmitReply,
   readChargeReply,
   readState,
@@ -15,7 +16,7 @@ import {
 } from "../../../dataplane/redis/scripts.ts";
 import { readHeader, SECTIONS } from "../../helpers/script-header.ts";
 
-const ENTRIES = [ADMIT, CHARGE, HEARTBEAT];
+const ENTRIES = [ADMIT, CHARGE, HEARTBEAT, NOTIFY];
 
 test.for(ENTRIES)("[unit] the header of $file says what its entry says", (entry) => {
   const { sections, ...rest } = readHeader(scriptText(entry));

@@ -1,0 +1,31 @@
+// Whether a request brings a counter to a percentage of its limit that is told of. Of most requests only numbers are
+// compared that are there anyway.
+
+import type { Exchange } from "./exchange.ts";
+
+/**
+ * Usage of the matched limit at this place has reached its first threshold or more, counting `added`. Called again with
+ * each such request: who hears it knows what has been told.
+ */
+export type ThresholdReached = (exchange: Exchange, at: number, added: number) => void;
+
+/** After a decision. `taken`: what the request asked for has been added. */
+export function watchDecision(exchange: Exchange, taken: boolean, reached: ThresholdReached): void {
+  const { matched } = exchange;
+  for (let at = 0; at < matched.length; at += 1) {
+    const added = taken && matched[at]?.record.limit.unit === "Requests" ? 1 : 0;
+    if (reaches(exchange, at, added)) reached(exchange, at, added);
+  }
+}
+
+/**
+ * Whether the matched limit at this place has reached its first threshold by the figures of the decision and what is added.
+ * What others added since is seen by the next decision. Figures that are not the store's own say nothing.
+ */
+export function reaches({ matched, decision, counted }: Exchange, at: number, added: number): boolean {
+  if (counted === undefined) return false;
+  const record = matched[at]?.record;
+  const status = decision?.statuses[at];
+  if (record === undefined || status === undefined) return false;
+  return status.usage + added >= record.firstThreshold && status.limit === record.limit;
+}
