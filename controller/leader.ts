@@ -89,7 +89,9 @@ export function createLeader(options: LeaderOptions): Leader {
       office = { board: statuses.board, term, pending: statuses.pending, acknowledgement };
       statuses.board.storeAway(storeAwaySinceMs);
       const watching = watchDataPlanes(watchOptions({ ...options, api }, office), signal);
-      const namespaces = (): Iterable<string> => options.publisher.namespaces();
+      // A policy that is not known yet would pass for one that is gone.
+      const isKnown = (): boolean => options.feed.missing().length === 0;
+      const namespaces = (): Iterable<string> => (isKnown() ? options.publisher.namespaces() : []);
       const notifying = notifyForTerm({ ...options, webhook: options.receiver, namespaces, events }, signal);
       try {
         await term.run(leadership.transitions, leadership.signal);

@@ -54,10 +54,7 @@ export function applyDecision(exchange: Exchange, admission: Admission, facts: R
   }
   exchange.decision = decision;
   exchange.isDecidedLocally = admission.source === "local";
-  if (admission.source === "store") {
-    exchange.counted = facts;
-    exchange.countedAt = performance.now();
-  }
+  if (admission.source === "store") exchange.counted = facts;
   exchange.labelled = labelled;
 }
 

@@ -61,7 +61,7 @@ export class Exchange {
   isDecidedLocally = false;
   /** What limits were matched with, when the decision rests on the store's own figures. */
   counted: RequestFacts | undefined;
-  /** performance.now() of that decision. */
+  /** When the store answered. */
   countedAt = 0;
   labelled: readonly LabelledStatus[] = [];
   status = 0;

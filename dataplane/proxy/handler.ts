@@ -227,7 +227,8 @@ function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
   }
   const askedAt = performance.now();
   deps.store.admit(checksOf(exchange), (admission) => {
-    deps.storeAnswered(performance.now() - askedAt, admission);
+    exchange.countedAt = performance.now();
+    deps.storeAnswered(exchange.countedAt - askedAt, admission);
     if (exchange.finished) return;
     applyDecision(exchange, admission, facts);
     watchDecision(exchange, admission.taken, deps.thresholdReached);
