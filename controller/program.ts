@@ -3,11 +3,11 @@
 import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
+import { createAdminServer } from "../dataplane/admin.ts";
 import { readMasters } from "../dataplane/contract/keyring.ts";
 import { createRedisClient } from "../dataplane/redis/connection.ts";
 import { type FollowedFile, followFile } from "../settings/followed-file.ts";
 import type { Address } from "../settings/values.ts";
-import { createAdminServer } from "./admin.ts";
 import { type ClusterFeed, createClusterFeed } from "./cluster-feed.ts";
 import { createKeyRotation } from "./key-rotation.ts";
 import type { Clock } from "./kube/clock.ts";

@@ -1,28 +1,27 @@
-// The admin port: /livez, /readyz, /metrics. For the cluster and Prometheus, never for clients.
+// The admin port of every program: /livez, /readyz, /metrics. For the cluster and Prometheus, never for clients.
 
 import type { Server } from "node:http";
-import express from "express";
+import express, { type Response } from "express";
 
 export interface AdminDeps {
+  /** Undefined when alive, else what is stuck: the container is started again. Left out: alive as long as it answers. */
+  notLive?(): string | undefined;
   /** Undefined when ready, else what is missing. */
   notReady(): string | undefined;
   readonly metricsContentType: string;
   renderMetrics(): Promise<string>;
 }
 
+/** Resolves when it listens; rejects when the port is taken. Port 0 takes any free one. */
 export function createAdminServer(deps: AdminDeps): (host: string, port: number) => Promise<Server> {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.get("/livez", (_req, res) => {
-    res.type("text/plain").send("ok\n");
+    sendProblem(res, "not alive", deps.notLive?.());
   });
   app.get("/readyz", (_req, res) => {
-    const missing = deps.notReady();
-    res
-      .status(missing === undefined ? 200 : 503)
-      .type("text/plain")
-      .send(missing === undefined ? "ok\n" : `not ready: ${missing}\n`);
+    sendProblem(res, "not ready", deps.notReady());
   });
   app.get("/metrics", async (_req, res) => {
     const text = await deps.renderMetrics();
@@ -38,4 +37,11 @@ export function createAdminServer(deps: AdminDeps): (host: string, port: number)
         else resolve(server);
       });
     });
+}
+
+function sendProblem(res: Response, title: string, problem: string | undefined): void {
+  res
+    .status(problem === undefined ? 200 : 503)
+    .type("text/plain")
+    .send(problem === undefined ? "ok\n" : `${title}: ${problem}\n`);
 }

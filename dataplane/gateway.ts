@@ -119,14 +119,18 @@ export function createGateway(options: GatewayOptions): Gateway {
       draining = true;
       await server.drain(options.drainMs);
       upstream.close();
-      await store.flush(FLUSH_MS).catch((error: unknown) => {
-        log.error({ err: error }, "charges could not be handed to the store before the end");
-      });
-      await store.close();
+      await settle(store, log);
       admin?.close();
       admin?.closeAllConnections();
     },
   };
+}
+
+async function settle(store: CounterStore, log: Logger): Promise<void> {
+  await store.flush(FLUSH_MS).catch((error: unknown) => {
+    log.error({ err: error }, "charges could not be handed to the store before the end");
+  });
+  await store.close();
 }
 
 function createGatewayHandler(

@@ -96,7 +96,7 @@ function misdirected({ path, req }: Exchange): GatewayError | undefined {
     };
   }
   if (req.method === "GET") return undefined;
-  const message = `${req.method ?? ""} ${USAGE_PATH} is no call of this gateway; wanted GET.`;
+  const message = `${req.method} ${USAGE_PATH} is no call of this gateway; wanted GET.`;
   return { code: "method_not_allowed", message, headers: ["Allow", "GET"] };
 }
 

@@ -2,8 +2,8 @@
 
 import type { Server } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import { type AdminDeps, createAdminServer } from "../../controller/admin.ts";
 import { createControllerMetrics } from "../../controller/metrics.ts";
+import { type AdminDeps, createAdminServer } from "../../dataplane/admin.ts";
 import { call } from "../helpers/http-call.ts";
 
 async function start(changes: Partial<AdminDeps> = {}): Promise<string> {
