@@ -204,7 +204,7 @@ const others = [
     name: "only-admin-and-webhooks-import-express",
     severity: "error",
     comment: "No framework on the data path. Serve it in dataplane/admin.ts or controller/webhook.",
-    from: { path: PRODUCT, pathNot: "^(dataplane/admin\\.ts$|controller/webhook/)" },
+    from: { path: PRODUCT, pathNot: "^(dataplane/admin\\.ts$|controller/webhook)" },
     to: { path: packages("express") },
   },
   {

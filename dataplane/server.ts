@@ -32,7 +32,7 @@ const TIMEOUTS: TrafficTimeouts = {
 const MAX_HEAD_BYTES = 32 * 1024;
 /**
  * A client that was told to keep its connection sends the next request when it has read the answer. A connection that was
- * closed in that moment would fail the request, so it is left open for that long.
+ * closed in that moment would fail the request, so one that has become idle while data planes change is left open so long.
  */
 const LINGER_MS = 1_000;
 const LINGER_CHECK_MS = 50;
@@ -65,7 +65,8 @@ class ConnectionServer implements TrafficServer, ConnectionHome {
   readonly tails: ConnectionHome["tails"];
   readonly handle: Handler;
   readonly unreadable: (what: Unreadable) => void;
-  isWithdrawn = false;
+  /** performance.now(). */
+  #withdrawnMs: number | undefined;
   readonly #server: Server;
   readonly #connections = new Set<ClientConnection>();
   #open = 0;
@@ -109,8 +110,12 @@ class ConnectionServer implements TrafficServer, ConnectionHome {
     return this.#open;
   }
 
+  get isWithdrawn(): boolean {
+    return this.#withdrawnMs !== undefined;
+  }
+
   withdraw(): void {
-    this.isWithdrawn = true;
+    this.#withdrawnMs ??= performance.now();
     for (const connection of this.#connections) connection.withdraw();
   }
 
@@ -140,7 +145,7 @@ class ConnectionServer implements TrafficServer, ConnectionHome {
   async #endIdle(timeoutMs: number): Promise<void> {
     if (this.#connections.size === 0) return;
     const end = (): void => {
-      const sinceMs = performance.now() - LINGER_MS;
+      const sinceMs = Math.max(performance.now() - LINGER_MS, this.#withdrawnMs ?? 0);
       for (const connection of [...this.#connections]) connection.closeIfIdle(sinceMs);
     };
     let timers: readonly NodeJS.Timeout[] = [];

@@ -22,6 +22,7 @@ async function fullPage(): Promise<readonly ParsedFamily[]> {
   metrics.statusWritten("failed");
   metrics.webhookReviewed("refused");
   metrics.webhookCertificate(1_800_000_000);
+  metrics.notified("events", "delivered", 2);
   return parseExposition(await metrics.render()).filter(({ name }) => name.startsWith("airl_"));
 }
 
