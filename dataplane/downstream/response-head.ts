@@ -35,9 +35,8 @@ export interface HeadTails {
   readonly keepAlive: string;
 }
 
-/** RFC 9110 sections 5.6.2 and 5.5. Anything else could end a line and begin another. */
+/** RFC 9110 section 5.6.2. Anything else could end a line and begin another. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NOT_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const CLOSE = "Connection: close\r\n\r\n";
 
 /** What the headers said that this file goes by. */
@@ -76,7 +75,16 @@ function framingOf(status: number, { method, httpVersion }: AnsweredRequest, sai
 
 function check(name: string, value: string): void {
   if (!TOKEN.test(name)) throw new RangeError(`the name of a response header is no token: ${JSON.stringify(name)}`);
-  if (NOT_FIELD_VALUE.test(value)) throw new RangeError(`the response header ${name} holds a control character`);
+  if (!isFieldValue(value)) throw new RangeError(`the response header ${name} holds a control character`);
+}
+
+/** RFC 9110 section 5.5. A loop: most of these values are put together of pieces, for which a pattern takes the long way. */
+function isFieldValue(value: string): boolean {
+  for (let i = 0; i < value.length; i += 1) {
+    const code = value.charCodeAt(i);
+    if (code > 0xff || code === 0x7f || (code < 0x20 && code !== 0x09)) return false;
+  }
+  return true;
 }
 
 /** Lengths first: spares most names the lower-casing. */

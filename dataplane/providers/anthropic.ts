@@ -2,6 +2,7 @@
 // Paths: https://docs.anthropic.com/en/api/overview
 
 import { createAnthropicJsonMeter, createAnthropicStreamMeter } from "./anthropic-meter.ts";
+import { barePath } from "./bare-path.ts";
 import { createJsonRequestReader } from "./json-request.ts";
 import { mediaKind } from "./media-type.ts";
 import { createPassthroughMeter } from "./passthrough-meter.ts";
@@ -28,7 +29,7 @@ const COUNT_TOKENS: Operation = unchargedOperation({
 export const anthropicDialect: Dialect = {
   name: "Anthropic",
   operationFor: (method, path) => {
-    const bare = path.split("?", 1)[0] ?? path;
+    const bare = barePath(path);
     if (method === "GET") return modelsOperation("Anthropic", bare);
     if (method !== "POST") return undefined;
     if (bare.endsWith(MESSAGES.upstreamPath)) return MESSAGES;

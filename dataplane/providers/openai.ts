@@ -1,6 +1,7 @@
 // OpenAI's API as the proxy sees it: which paths are calls of it, and how each call's bodies are read.
 // Paths: https://platform.openai.com/docs/api-reference. Other dialects that share the shape reuse these operations.
 
+import { barePath } from "./bare-path.ts";
 import { createJsonRequestReader } from "./json-request.ts";
 import { mediaKind } from "./media-type.ts";
 import { createOpenAiJsonMeter, createPromptOnlyMeter } from "./openai-json-meter.ts";
@@ -77,7 +78,7 @@ export const openAiByBody = {
 export const openAiDialect: Dialect = {
   name: "OpenAI",
   operationFor: (method, path) => {
-    const bare = path.split("?", 1)[0] ?? path;
+    const bare = barePath(path);
     const posted = method === "POST" ? POSTED.find(([suffix]) => bare.endsWith(suffix))?.[1] : undefined;
     return posted ?? storedResponse(method, bare) ?? (method === "GET" ? modelsOperation("OpenAI", bare) : undefined);
   },

@@ -3,6 +3,7 @@
 import type { BackendRecord, RouteRecord } from "../config/snapshot.ts";
 import type { ClientRequest } from "../downstream/client-request.ts";
 import type { HeaderList } from "../identify/header-list.ts";
+import { barePath } from "../providers/bare-path.ts";
 import type { Dialects } from "../providers/dialects.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
@@ -12,8 +13,7 @@ const VERSION_HEADER = "anthropic-version";
 
 /** For answers that are given before the operation is known. */
 export function guessDialect(dialects: Dialects, req: ClientRequest, headers: HeaderList): DialectName {
-  const path = req.url.split("?", 1)[0] ?? "";
-  return dialects.dialectOf({ path, hasAnthropicVersion: headers.names.includes(VERSION_HEADER) });
+  return dialects.dialectOf({ path: barePath(req.url), hasAnthropicVersion: headers.names.includes(VERSION_HEADER) });
 }
 
 /** Sets the operation when the path says it; leaves it to the body of a POST to a path that says nothing. */
