@@ -144,11 +144,13 @@ export class ClientConnection implements AnswerCarrier, RequestTaker {
     return typeof bytes === "string" ? this.socket.write(bytes, "latin1") : this.socket.write(bytes);
   }
 
-  writeBoth(head: string, body: Buffer): boolean {
-    this.socket.cork();
-    this.socket.write(head, "latin1");
-    const isFlowing = this.socket.write(body);
-    this.socket.uncork();
+  writeAround(before: string, body: Buffer, after: string): boolean {
+    const { socket } = this;
+    socket.cork();
+    if (before !== "") socket.write(before, "latin1");
+    let isFlowing = socket.write(body);
+    if (after !== "") isFlowing = socket.write(after, "latin1");
+    socket.uncork();
     return isFlowing;
   }
 

@@ -8,16 +8,17 @@ export interface AnswerCarrier {
   readonly tails: HeadTails;
   /** False when the client takes no more for now. */
   write(bytes: string | Buffer): boolean;
-  /** Both in one system call. */
-  writeBoth(head: string, body: Buffer): boolean;
+  /** All three in one system call, the texts as latin1. */
+  writeAround(before: string, body: Buffer, after: string): boolean;
   /** The response whose turn it is has written all. */
   finished(response: ClientResponse): void;
   /** Ends the connection at once. */
   destroy(): void;
 }
 
-/** Up to here one copy of head and body, or of a chunk and its frame, costs less than a write of several pieces. */
+/** Up to here one copy of a body and what stands around it costs less than a write of several pieces. */
 const JOIN_BYTES = 16 * 1024;
+const CHUNK_END = "\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
 const NOTHING = Buffer.alloc(0);
 
@@ -62,17 +63,17 @@ export class ClientResponse {
   write(body: Buffer | string): boolean {
     const piece = typeof body === "string" ? Buffer.from(body) : body;
     if (this.destroyed || this.ended || piece.length === 0 || this.#framing === "none") return true;
-    return this.#send(this.#framing === "chunked" ? framed(piece, "") : piece);
+    return this.#framing === "chunked" ? this.#send(sizeLine(piece), piece, CHUNK_END) : this.#send("", piece, "");
   }
 
   end(body: Buffer | string = NOTHING): void {
     if (this.destroyed || this.ended) return;
     const piece = typeof body === "string" ? Buffer.from(body) : body;
     this.ended = true;
-    if (this.#framing === "none") this.#send(NOTHING);
-    else if (this.#framing !== "chunked") this.#send(piece);
-    else if (piece.length > 0) this.#send(framed(piece, LAST_CHUNK));
-    else this.#send(Buffer.from(LAST_CHUNK));
+    if (this.#framing === "none") this.#send("", NOTHING, "");
+    else if (this.#framing !== "chunked") this.#send("", piece, "");
+    else if (piece.length > 0) this.#send(sizeLine(piece), piece, CHUNK_END + LAST_CHUNK);
+    else this.#send("", NOTHING, LAST_CHUNK);
     if (this.#isTurn) this.#carrier.finished(this);
   }
 
@@ -103,28 +104,23 @@ export class ClientResponse {
     this.onClose?.();
   }
 
-  #send(bytes: Buffer): boolean {
-    const head = this.#head;
+  /** A piece of the body between two texts; what is composed of the head goes before them. */
+  #send(before: string, piece: Buffer, after: string): boolean {
+    const start = this.#head + before;
     this.#head = "";
     if (!this.#isTurn) {
       this.#waiting ??= [];
-      if (head !== "") this.#waiting.push(head);
-      if (bytes.length > 0) this.#waiting.push(bytes);
+      for (const bytes of [start, piece, after]) if (bytes.length > 0) this.#waiting.push(bytes);
       return false;
     }
-    if (head === "") return bytes.length === 0 || this.#carrier.write(bytes);
-    if (bytes.length === 0) return this.#carrier.write(head);
-    if (bytes.length > JOIN_BYTES) return this.#carrier.writeBoth(head, bytes);
-    return this.#carrier.write(head + bytes.toString("latin1"));
+    if (piece.length === 0) return start + after === "" || this.#carrier.write(start + after);
+    if (start + after === "") return this.#carrier.write(piece);
+    if (piece.length > JOIN_BYTES) return this.#carrier.writeAround(start, piece, after);
+    return this.#carrier.write(start + piece.toString("latin1") + after);
   }
 }
 
-/** A chunk with its size line (RFC 9112 section 7.1), and what follows it. */
-function framed(piece: Buffer, after: string): Buffer {
-  const size = `${piece.length.toString(16)}\r\n`;
-  const whole = Buffer.allocUnsafe(size.length + piece.length + 2 + after.length);
-  whole.write(size, "latin1");
-  piece.copy(whole, size.length);
-  whole.write(`\r\n${after}`, size.length + piece.length, "latin1");
-  return whole;
+/** RFC 9112 section 7.1. */
+function sizeLine(piece: Buffer): string {
+  return `${piece.length.toString(16)}\r\n`;
 }

@@ -18,8 +18,8 @@ class RecordedCarrier implements AnswerCarrier {
     return this.isFlowing;
   }
 
-  writeBoth(head: string, body: Buffer): boolean {
-    this.written.push(head, body.toString("latin1"));
+  writeAround(before: string, body: Buffer, after: string): boolean {
+    this.written.push(before, body.toString("latin1"), after);
     return this.isFlowing;
   }
 
@@ -51,7 +51,21 @@ describe("bytes", () => {
     long.res.takeTurn();
     long.res.writeHead(200, ["Content-Length", "2"]);
     long.res.end(Buffer.alloc(20_000, "x"));
-    expect(long.carrier.written).toEqual([HEAD, "x".repeat(20_000)]);
+    expect(long.carrier.written).toEqual([HEAD, "x".repeat(20_000), ""]);
+  });
+
+  test("[unit] a long chunk leaves between its size and its end, uncopied", () => {
+    const { carrier, res } = aResponse();
+    res.takeTurn();
+    res.writeHead(200, []);
+    res.write("a");
+    res.end(Buffer.alloc(20_000, "x"));
+    expect(carrier.written).toEqual([
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+      "4e20\r\n",
+      "x".repeat(20_000),
+      "\r\n0\r\n\r\n",
+    ]);
   });
 
   test("[unit] without a length the body goes in chunks, an empty piece is none", () => {

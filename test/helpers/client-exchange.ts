@@ -7,7 +7,7 @@ import type { RequestHead } from "../../dataplane/downstream/request-reader.ts";
 const NOWHERE: AnswerCarrier = {
   tails: { date: () => "", keepAlive: "\r\n" },
   write: () => true,
-  writeBoth: () => true,
+  writeAround: () => true,
   finished: () => {},
   destroy: () => {},
 };
