@@ -45,6 +45,7 @@ export class FrameTemplate {
       return;
     }
     const bytes = Buffer.concat([buffer.subarray(frame.from, text.from), buffer.subarray(text.to, frame.to)]);
+    if (bytes.includes(0)) return;
     this.template = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (this.templateBytes === 0) this.chunk = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     this.templateBytes = bytes.length;
@@ -89,14 +90,18 @@ export class FrameTemplate {
     return to;
   }
 
-  /** Whether the chunk has, from `at` on, the template's bytes `[from, to)`. Compares four bytes at a time, in the order that machines have them. */
+  /**
+   * Whether the chunk has, from `at` on, the template's bytes `[from, to)`. Compares eight bytes at a time, in the order
+   * that machines have them, as doubles: of those only zeros are equal with other bytes, and a template has no NUL. Bytes
+   * that are no number are never equal, and the frame is read again.
+   */
   private equals(at: number, from: number, to: number): boolean {
     const { chunk, template } = this;
     const shift = at - from;
     if (to + shift > chunk.byteLength) return false;
     let i = from;
-    for (; i + 4 <= to; i += 4) {
-      if (chunk.getInt32(i + shift, true) !== template.getInt32(i, true)) return false;
+    for (; i + 8 <= to; i += 8) {
+      if (chunk.getFloat64(i + shift, true) !== template.getFloat64(i, true)) return false;
     }
     for (; i < to; i++) {
       if (chunk.getUint8(i + shift) !== template.getUint8(i)) return false;
