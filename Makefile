@@ -15,10 +15,10 @@ SECONDS := 600
 LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test bench bench-cluster fuzz image run demo clean dashboards-picture
+.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test e2e e2e-node e2e-kind bench bench-cluster fuzz image run demo clean dashboards-picture
 
 help: ## List the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 install: deps node_modules/.package-lock.json ## Install what the lock file names, if it is not there yet
 
@@ -73,7 +73,16 @@ check: install ## Generate, format, lint, types, boundaries, dead code; fails if
 	@scripts/check.sh
 
 test: build ## Run all tests; the last line is "N passed, N failed" (ARGS="test/reporter" for some)
-	@scripts/test.sh $(ARGS)
+	@scripts/test.sh --project '!cluster' $(ARGS)
+
+e2e: build ## Install the chart on the cluster of KUBECONFIG and test it there (AIRL_E2E_VALUES="FILE..." for helm)
+	@scripts/e2e.sh $(ARGS)
+
+e2e-node: build ## The same on a real node that is made here for it; root and Debian, no container engine
+	@scripts/e2e-node.sh $(ARGS)
+
+e2e-kind: ## The same on a kind cluster that is made for it; needs Docker and kind
+	@scripts/e2e-kind.sh $(ARGS)
 
 bench: build ## Measure against a bare pass-through and nginx (needs redis-server, nginx, wrk; ARGS="--only json --write")
 	@node test/bench/main.mjs $(ARGS)

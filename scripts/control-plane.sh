@@ -3,11 +3,11 @@
 #
 #   scripts/control-plane.sh [--no-build] [SET...]
 #
-# SET is control-plane (etcd, kube-apiserver, kubectl, helm; the default) or node (kubelet, kube-scheduler,
-# kube-controller-manager, kube-proxy). Looked at in this order: KUBEBUILDER_ASSETS, PATH, the cache (below
-# XDG_CACHE_HOME, default ~/.cache). The first two count only when all that must fit together is there, in a release that
-# the product supports; helm may come from anywhere. The cache is filled by Go from the modules that
-# scripts/kubernetes/go.mod pins.
+# SET is control-plane (etcd, kube-apiserver, kubectl, helm; the default), clients (kubectl, helm) or node (kubelet,
+# kube-scheduler, kube-controller-manager, kube-proxy, and from the cache only coredns and pause). Looked at in this order:
+# KUBEBUILDER_ASSETS, PATH, the cache (below XDG_CACHE_HOME, default ~/.cache). The first two count only when all that must
+# fit together is there, in a release that the product supports; helm may come from anywhere. The cache is filled by Go
+# from the modules that scripts/kubernetes/go.mod and scripts/kubernetes/node/go.mod pin.
 # Exit code 3: something is missing and cannot be built here; stderr says what would help. 1: a build failed.
 set -euo pipefail
 modules="$(cd "$(dirname "$0")" && pwd)/kubernetes"
@@ -18,6 +18,7 @@ NOT_AVAILABLE=3
 say() { echo "kubernetes: $*" >&2; }
 
 declare -A PACKAGES=(
+  [coredns]=./coredns
   [etcd]=go.etcd.io/etcd/server/v3
   [helm]=helm.sh/helm/v3/cmd/helm
   [kube-apiserver]=k8s.io/kubernetes/cmd/kube-apiserver
@@ -26,6 +27,7 @@ declare -A PACKAGES=(
   [kube-scheduler]=k8s.io/kubernetes/cmd/kube-scheduler
   [kubectl]=k8s.io/kubernetes/cmd/kubectl
   [kubelet]=k8s.io/kubernetes/cmd/kubelet
+  [pause]=./pause
 )
 
 version_of() { awk -v module="$1" '$1 == module && $2 ~ /^v/ { print $2; exit }' "$modules/go.mod"; }
@@ -46,7 +48,12 @@ link_flags="-s -w ${version_flags[*]}"
 
 # Other modules or flags make other programs, so they get another folder.
 digest=$(cat "$modules/go.mod" "$modules/go.sum" - <<<"$link_flags" | sha256sum | cut -c1-8)
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/ai-rate-limit/kubernetes-$release-$digest"
+own_digest=$(cat "$modules"/node/go.* "$modules"/node/*/*.go | sha256sum | cut -c1-8)
+caches="${XDG_CACHE_HOME:-$HOME/.cache}/ai-rate-limit"
+
+is_own() { [[ "${PACKAGES[$1]}" == ./* ]]; }
+modules_of() { if is_own "$1"; then echo "$modules/node"; else echo "$modules"; fi; }
+cache_of() { if is_own "$1"; then echo "$caches/node-$own_digest"; else echo "$caches/kubernetes-$release-$digest"; fi; }
 
 # The minor version that a program of Kubernetes says it is; nothing when it says none.
 minor_of() {
@@ -102,22 +109,23 @@ find_go() {
 build() {
   local go program building started
   go=$(find_go "$@")
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
+  mkdir -p "$caches"
+  exec 9>"$caches/.lock"
   if ! flock --nonblock 9; then
     say "another build is running; waiting for it"
     flock 9
   fi
-  rm -rf "$cache"/.building.*
-  building=$(mktemp -d "$cache/.building.XXXXXX")
+  rm -rf "$caches"/.building.*
+  building=$(mktemp -d "$caches/.building.XXXXXX")
   for program in "$@"; do
-    [ ! -x "$cache/$program" ] || continue
+    [ ! -x "$(cache_of "$program")/$program" ] || continue
     say "building $program"
     started=$SECONDS
-    (cd "$modules" && GOTOOLCHAIN=local GOWORK=off GOFLAGS='' CGO_ENABLED=0 nice -n 5 \
+    (cd "$(modules_of "$program")" && GOTOOLCHAIN=local GOWORK=off GOFLAGS='' CGO_ENABLED=0 nice -n 5 \
       "$go" build -p 2 -buildvcs=false -trimpath -ldflags "$link_flags" -o "$building/$program" "${PACKAGES[$program]}") >&2
-    mv "$building/$program" "$cache/$program"
-    say "built $program in $((SECONDS - started)) s, $(du -m "$cache/$program" | cut -f1) MB"
+    mkdir -p "$(cache_of "$program")"
+    mv "$building/$program" "$(cache_of "$program")/$program"
+    say "built $program in $((SECONDS - started)) s, $(du -m "$(cache_of "$program")/$program" | cut -f1) MB"
   done
   rmdir "$building"
   exec 9>&-
@@ -126,25 +134,27 @@ build() {
 may_build=true
 together=()
 alone=()
+own=()
 for word in "$@"; do
   case "$word" in
     --no-build) may_build=false ;;
     control-plane) together+=(etcd kube-apiserver kubectl) alone+=(helm) ;;
-    node) together+=(kubelet kube-scheduler kube-controller-manager kube-proxy) ;;
-    *) say "unknown set $word; wanted control-plane or node" && exit 2 ;;
+    clients) together+=(kubectl) alone+=(helm) ;;
+    node) together+=(kubelet kube-scheduler kube-controller-manager kube-proxy) own+=(coredns pause) ;;
+    *) say "unknown set $word; wanted control-plane, clients or node" && exit 2 ;;
   esac
 done
 if [ "${#together[@]}" -eq 0 ]; then together=(etcd kube-apiserver kubectl) alone=(helm); fi
 
 found=$(find_together "${together[@]}") || found=""
-cached=()
+cached=("${own[@]}")
 [ -n "$found" ] || cached+=("${together[@]}")
 for program in "${alone[@]}"; do
   if path=$(command -v "$program"); then found+="${found:+$'\n'}$program $path"; else cached+=("$program"); fi
 done
 
 missing=()
-for program in "${cached[@]}"; do [ -x "$cache/$program" ] || missing+=("$program"); done
+for program in "${cached[@]}"; do [ -x "$(cache_of "$program")/$program" ] || missing+=("$program"); done
 if [ "${#missing[@]}" -gt 0 ]; then
   if ! $may_build; then
     say "not built: ${missing[*]}; run make kubernetes"
@@ -154,4 +164,4 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 if [ -n "$found" ]; then echo "$found"; fi
-for program in "${cached[@]}"; do echo "$program $cache/$program"; done
+for program in "${cached[@]}"; do echo "$program $(cache_of "$program")/$program"; done

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-export type KubeSet = "control-plane" | "node";
+export type KubeSet = "control-plane" | "clients";
 
 /** Name -> path of every program of a set; or why they cannot be had here, in words that say what would help. */
 export type KubePrograms = { readonly paths: ReadonlyMap<string, string> } | { readonly missing: string };
