@@ -1,5 +1,6 @@
 // How tests run: files under test/, in forked processes, two at a time. Which level a test is on stands in its title.
-// Those that need a Kubernetes control plane are a project of their own, so that one is started only when they run.
+// Those that need a Kubernetes control plane are a project of their own, so that one is started only when they run; those
+// that need a whole cluster another one, which make e2e runs and make test does not.
 
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/reporter/closing-line.ts";
@@ -19,7 +20,13 @@ export default defineConfig({
         test: {
           name: "product",
           include: ["test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "test/fixtures/**", "test/golden/**", "test/kubernetes/**"],
+          exclude: [
+            "**/node_modules/**",
+            "test/fixtures/**",
+            "test/golden/**",
+            "test/kubernetes/**",
+            "test/cluster/**",
+          ],
         },
       },
       {
@@ -28,6 +35,16 @@ export default defineConfig({
           name: "kubernetes",
           include: ["test/kubernetes/**/*.test.ts"],
           globalSetup: "test/kubernetes/global-setup.ts",
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          globalSetup: "test/cluster/global-setup.ts",
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -1,13 +1,12 @@
 // What README.md promises a newcomer, done word by word with the built command; only the ports are the test's own.
 
-import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type CommandProcess, startCommand } from "../helpers/command-process.ts";
 import { CHAT_BODY, call } from "../helpers/http-call.ts";
+import { runReadmeCurl } from "../helpers/readme-curl.ts";
 
 let command: CommandProcess | undefined;
 let folder: string;
@@ -40,20 +39,11 @@ async function startDemo(): Promise<{ readonly process: CommandProcess; readonly
   return { process, origin };
 }
 
-/** The first shell block of README.md that calls curl. */
-async function readmeCurl(): Promise<string> {
-  const readme = await readFile("README.md", "utf8");
-  const block = readme.split("```").find((part) => part.startsWith("sh\ncurl "));
-  if (block === undefined) throw new Error("README.md has no curl block");
-  return block.slice("sh\n".length);
-}
-
 test("[e2e] the README's curl is answered 200 with limit headers, and 429 once the limit is used up", async () => {
   const { origin } = await startDemo();
-  const curl = (await readmeCurl()).replace("http://127.0.0.1:8080", origin).replace("curl -i", "curl -si");
-  const answers: string[] = [];
-  for (let i = 0; i < 3; i++) answers.push((await promisify(execFile)("bash", ["-c", curl])).stdout);
-  const [first = "", second = "", third = ""] = answers;
+  const first = await runReadmeCurl(origin);
+  const second = await runReadmeCurl(origin);
+  const third = await runReadmeCurl(origin);
   expect(first).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   expect(first).toContain("X-AI-RateLimit-Limit-minute-budget: 100\r\n");
   expect(first).toContain("X-AI-RateLimit-Remaining-minute-budget: 100\r\n");
