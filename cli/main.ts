@@ -4,8 +4,8 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import { pino } from "pino";
-import { keepYoungObjectsYoung } from "../dataplane/collector-flags.ts";
 import { createRing } from "../dataplane/contract/keyring.ts";
+import { tuneEngine } from "../dataplane/engine-flags.ts";
 import { LogBlocks } from "../dataplane/log-blocks.ts";
 import { readVersion } from "../settings/program-version.ts";
 import { runCommand } from "./command.ts";
@@ -14,7 +14,7 @@ import type { Platform, Signals } from "./platform.ts";
 import { type Terminal, takesColour } from "./terminal.ts";
 import { wallClockMs } from "./wall-clock.ts";
 
-keepYoungObjectsYoung();
+tuneEngine();
 
 const standardError = pino.destination({ dest: 2, sync: false });
 const logOutput = new LogBlocks(standardError);

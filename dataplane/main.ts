@@ -6,13 +6,13 @@ import { pino } from "pino";
 import { readVersion } from "../settings/program-version.ts";
 import { SettingsError } from "../settings/setting.ts";
 import { settingsHelp } from "../settings/settings-page.ts";
-import { keepYoungObjectsYoung } from "./collector-flags.ts";
+import { tuneEngine } from "./engine-flags.ts";
 import { LogBlocks } from "./log-blocks.ts";
 import { startProgram } from "./program.ts";
 import { DATA_PLANE_SETTINGS, type DataPlaneSettings, readDataPlaneSettings } from "./settings.ts";
 import { wallClockMs } from "./wall-clock.ts";
 
-keepYoungObjectsYoung();
+tuneEngine();
 
 const standardError = pino.destination({ dest: 2, sync: false });
 const logOutput = new LogBlocks(standardError);
