@@ -227,8 +227,17 @@ function elect({ settings, clock, random, log }: ProgramInput, { api, leader, me
       else if (told.kind === "lead-failed") log.error({ err: told.error }, "the term ended with an error");
       else log.info(told, "leader election");
     },
-    settings: { leaseMs, renewDeadlineMs: (leaseMs * 2) / 3, retryMs: (leaseMs * 2) / 15 },
+    settings: electionTimes(leaseMs),
   });
+}
+
+/**
+ * The Lease itself lasts three quarters of the time in which another replica has to lead: the rest is for seeing the last
+ * renewal, and for seeing that no further one has come, each late by a retry and a fifth of one.
+ */
+function electionTimes(takeoverMs: number): { leaseMs: number; renewDeadlineMs: number; retryMs: number } {
+  const leaseMs = Math.floor((takeoverMs * 0.75) / 1000) * 1000;
+  return { leaseMs, renewDeadlineMs: (leaseMs * 2) / 3, retryMs: (leaseMs * 2) / 15 };
 }
 
 interface Parts extends Pick<Electing, "leader" | "metrics"> {

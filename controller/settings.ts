@@ -138,7 +138,7 @@ const LEASE_DURATION: Setting<number> = {
   name: "AIRL_LEASE_DURATION",
   type: "DURATION",
   fallback: "15s",
-  text: "How long the other replicas wait for a leader that is silent.",
+  text: "When a leader falls silent, another replica leads within this time.",
   wanted: "whole seconds, for example 15s, from 3s to 300s",
   read: (text) => {
     const ms = readDuration(text);

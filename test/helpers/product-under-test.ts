@@ -81,7 +81,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       const started = start("dist/controller/main.js", {
         KUBECONFIG: kubeconfig,
         AIRL_POD_NAMESPACE: SYSTEM,
-        AIRL_LEASE_DURATION: "3s",
+        AIRL_LEASE_DURATION: "4s",
         ...env,
       });
       const [, port = ""] = await started.line(/"admin":\{"host":"127.0.0.1","port":(\d+)\}/);
