@@ -2,12 +2,15 @@
 // afterwards as if nothing had happened, and data planes serve all the time.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from "vitest";
 import { eventually } from "../helpers/clock.ts";
 import { type FailingFront, startFailingFront } from "../helpers/failing-front.ts";
 import { type FaultProxy, startFaultProxy } from "../helpers/fault-proxy.ts";
 import { createFaultScene, type FaultScene } from "../helpers/fault-scene.ts";
 import { type Product, type Running, type RunningGateway, startProduct } from "../helpers/product-under-test.ts";
+
+// An API server takes ten seconds to end and to begin anew, and more where other work goes on.
+vi.setConfig({ testTimeout: 90_000 });
 
 let product: Product;
 /** The controllers' way to the API server: front, proxy, server. */
