@@ -45,11 +45,12 @@ const FIRING_UNDER_TRAFFIC = [
 ];
 
 /** What has nothing to find in this test, and why; test/chart/rules/alerts.test.yaml has their cases. */
+/** Finds something or nothing as the machine is quick or slow; its own rule test says when it rings. */
+const BY_MACHINE = "AirlGatewaySlow";
 const QUIET: ReadonlyMap<string, string> = new Map([
   ["AirlChargesLost", "tens of thousands of charges must wait before one is dropped"],
   ["AirlConfigLag", "takes a minute without Redis"],
   ["AirlConfigUnreadable", "nothing publishes in another schema"],
-  ["AirlGatewaySlow", "depends on the machine"],
   ["AirlWebhookCertificateEnding", "the controllers here serve no webhook"],
 ]);
 
@@ -167,7 +168,7 @@ describe("under traffic", () => {
   test("[e2e] exactly the alerts about the traffic find something", async () => {
     const found: string[] = [];
     for (const { alert = "", expr } of alerts()) if (hasData(await prometheus.range(expr, healthy))) found.push(alert);
-    expect(found.toSorted()).toEqual(FIRING_UNDER_TRAFFIC);
+    expect(found.filter((alert) => alert !== BY_MACHINE).toSorted()).toEqual(FIRING_UNDER_TRAFFIC);
   });
 
   test("[e2e] what data planes have in force is what the controller has published", async () => {
@@ -211,6 +212,6 @@ describe("when something fails", () => {
     for (const { alert = "", expr } of alerts()) {
       if (!hasData(await prometheus.range(expr, sinceStart()))) quiet.push(alert);
     }
-    expect(quiet.toSorted()).toEqual([...QUIET.keys()]);
+    expect(quiet.filter((alert) => alert !== BY_MACHINE).toSorted()).toEqual([...QUIET.keys()]);
   });
 });
