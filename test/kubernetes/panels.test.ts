@@ -44,9 +44,9 @@ const FIRING_UNDER_TRAFFIC = [
   "AirlUnpricedModels",
 ];
 
-/** What has nothing to find in this test, and why; test/chart/rules/alerts.test.yaml has their cases. */
 /** Finds something or nothing as the machine is quick or slow; its own rule test says when it rings. */
 const BY_MACHINE = "AirlGatewaySlow";
+/** What has nothing to find in this test, and why; test/chart/rules/alerts.test.yaml has their cases. */
 const QUIET: ReadonlyMap<string, string> = new Map([
   ["AirlChargesLost", "tens of thousands of charges must wait before one is dropped"],
   ["AirlConfigLag", "takes a minute without Redis"],
