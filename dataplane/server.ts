@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { ClientConnection, type ConnectionHome, type Unreadable } from "./downstream/client-connection.ts";
 import { ParserSource } from "./downstream/llhttp.ts";
 import { createHeadTails } from "./downstream/response-head.ts";
+import { createSharedReads } from "./downstream/shared-reads.ts";
 import { createStallWatch } from "./downstream/stalled-clients.ts";
 import type { Handler } from "./proxy/handler.ts";
 
@@ -61,6 +62,7 @@ export function createTrafficServer(handle: Handler, options: TrafficServerOptio
 
 class ConnectionServer implements TrafficServer, ConnectionHome {
   readonly parsers = new ParserSource();
+  readonly reads = createSharedReads();
   readonly maxHeadBytes = MAX_HEAD_BYTES;
   readonly tails: ConnectionHome["tails"];
   readonly handle: Handler;

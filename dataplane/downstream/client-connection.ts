@@ -9,6 +9,7 @@ import { type AnswerCarrier, ClientResponse } from "./client-response.ts";
 import type { ParserSource } from "./llhttp.ts";
 import { type RequestHead, RequestReader, type RequestTaker } from "./request-reader.ts";
 import type { HeadTails } from "./response-head.ts";
+import type { SharedReads } from "./shared-reads.ts";
 import { endWith, faultProblem, TIMED_OUT } from "./unreadable.ts";
 
 /** Unanswered requests of one connection. Common clients send no second request before the first is answered. */
@@ -28,6 +29,7 @@ export interface Unreadable {
 /** Where connections belong. */
 export interface ConnectionHome {
   readonly parsers: ParserSource;
+  readonly reads: SharedReads;
   readonly tails: HeadTails;
   readonly maxHeadBytes: number;
   /** From now on an answer ends its connection: its client comes back on a new one, to another data plane. */
@@ -68,12 +70,12 @@ export class ClientConnection implements AnswerCarrier, RequestTaker {
     this.#home = home;
     this.#reader = new RequestReader(home.parsers, home.maxHeadBytes, this);
     this.#remoteAddress = socket.remoteAddress ?? "";
-    socket.on("data", (bytes: Buffer) => this.#read(bytes));
     socket.on("end", () => this.#finish());
     socket.on("drain", () => this.#open[0]?.res.drained());
     // What is wrong with a socket is nobody's business here: it closes.
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#leave());
+    home.reads.of(socket, (bytes) => this.#read(bytes));
   }
 
   get tails(): HeadTails {
@@ -133,7 +135,8 @@ export class ClientConnection implements AnswerCarrier, RequestTaker {
   }
 
   body(piece: Buffer): void {
-    if (!this.#isClosing) this.#last?.req.data(piece);
+    // What it was read into is read into again.
+    if (!this.#isClosing) this.#last?.req.data(Buffer.from(piece));
   }
 
   ended(): void {
