@@ -64,12 +64,17 @@ const dataplane = [
   }),
   ...closed("upstream-imports-itself-and-sockets", {
     from: "^dataplane/upstream/",
-    allowed: [builtins("net", "tls", "dns", "dns/promises", "crypto")],
+    allowed: ["^dataplane/field-lines\\.ts$", builtins("net", "tls", "dns", "dns/promises", "crypto")],
     comment: "upstream is an HTTP client over sockets. Limits, dialects and settings stay with its caller.",
   }),
   ...closed("downstream-imports-sockets-and-llhttp", {
     from: "^dataplane/downstream/",
-    allowed: [packages("undici", "zod"), folders("respond"), builtins("net", "http", "stream", "crypto")],
+    allowed: [
+      packages("undici", "zod"),
+      folders("respond"),
+      "^dataplane/field-lines\\.ts$",
+      builtins("net", "http", "stream", "crypto"),
+    ],
     comment: "downstream is HTTP with clients. What a request means stays with its handler.",
   }),
   ...closed("redis-imports-ioredis-core-and-contract", {

@@ -1,7 +1,7 @@
 // The answer to one request: its head, the framing of its body, and its turn among the answers of its connection. What is
 // written before its turn waits, and its writer is told to pause.
 
-import { type AnsweredRequest, composeHead, type Framing, type HeadTails } from "./response-head.ts";
+import { type AnsweredRequest, composeHead, type Framing, type HeadTails, type KnownHeaders } from "./response-head.ts";
 
 /** What carries answers, in the order of their requests. */
 export interface AnswerCarrier {
@@ -48,11 +48,10 @@ export class ClientResponse {
   }
 
   /**
-   * Status 200 to 999; name, value, name, value, ... Throws RangeError for what would break the head's lines; the first
-   * `checked` texts come from a reader that has seen to that.
+   * Status 200 to 999; name, value, name, value, ... Throws RangeError for what would break the head's lines.
    */
-  writeHead(status: number, headers: readonly string[], checked = 0): void {
-    const head = composeHead({ status, headers, checked, closes: this.closes }, this.#request, this.#carrier.tails);
+  writeHead(status: number, headers: readonly string[], known?: KnownHeaders): void {
+    const head = composeHead({ status, headers, known, closes: this.closes }, this.#request, this.#carrier.tails);
     this.headersSent = true;
     this.#head = head.text;
     this.#framing = head.framing;

@@ -1,6 +1,7 @@
 // Status and headers -> the head of an answer as text, and how its body is framed (RFC 9112 sections 4 to 6). Pure.
 
 import { STATUS_CODES } from "node:http";
+import { areFieldLines, isFieldValue, isToken } from "../field-lines.ts";
 
 /** How the client finds the end of the body. */
 export type Framing = "none" | "length" | "chunked" | "close";
@@ -19,12 +20,20 @@ export interface AnsweredRequest {
   readonly keepsAlive: boolean;
 }
 
+/** What the writer of headers knows of them, so that they are not looked at again. */
+export interface KnownHeaders {
+  /** So many of the first names and values come from a reader that has checked them as strictly. */
+  readonly checked: number;
+  /** Whether Content-Length and Date are among all of them. Connection is not. */
+  readonly hasLength: boolean;
+  readonly hasDate: boolean;
+}
+
 export interface HeadFields {
   readonly status: number;
   /** Name, value, name, value, ... */
   readonly headers: readonly string[];
-  /** So many of the first names and values come from a reader that has checked them as strictly. */
-  readonly checked: number;
+  readonly known: KnownHeaders | undefined;
   /** Nothing is to follow on the connection, whatever the headers say. */
   readonly closes: boolean;
 }
@@ -35,8 +44,6 @@ export interface HeadTails {
   readonly keepAlive: string;
 }
 
-/** RFC 9110 section 5.6.2. Anything else could end a line and begin another. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CLOSE = "Connection: close\r\n\r\n";
 
 /** What the headers said that this file goes by. */
@@ -46,25 +53,49 @@ interface Said {
   close: boolean;
 }
 
-/** Connection and the body's framing are written here; of the headers given, Content-Length and "Connection: close" count. */
+/**
+ * Connection and the body's framing are written here; of the headers given, Content-Length and "Connection: close" count.
+ * Throws RangeError for a header that would break the lines of the head.
+ */
 export function composeHead(
-  { status, headers, checked, closes }: HeadFields,
+  { status, headers, known, closes }: HeadFields,
   request: AnsweredRequest,
   tails: HeadTails,
 ): AnswerHead {
-  const said: Said = { length: false, date: false, close: closes };
-  let text = statusLine(status);
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? "";
-    const value = headers[i + 1] ?? "";
-    if (i >= checked) check(name, value);
-    text += fieldLine(name, value, said);
-  }
+  const said: Said = { length: known?.hasLength === true, date: known?.hasDate === true, close: closes };
+  const lines = known === undefined ? unknownLines(headers, said) : knownLines(headers, known.checked);
   const framing = framingOf(status, request, said);
+  let text = statusLine(status) + lines;
   if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
   if (!said.date) text += tails.date();
   const isLast = said.close || framing === "close" || !request.keepsAlive;
   return { text: text + (isLast ? CLOSE : tails.keepAlive), framing, closes: isLast };
+}
+
+function knownLines(headers: readonly string[], checked: number): string {
+  let text = "";
+  for (let i = 0; i < checked; i += 2) text += `${headers[i] ?? ""}: ${headers[i + 1] ?? ""}\r\n`;
+  return text + checkedLines(headers, checked);
+}
+
+function unknownLines(headers: readonly string[], said: Said): string {
+  const written: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    const value = headers[i + 1] ?? "";
+    if (isWritten(name.toLowerCase(), value, said)) written.push(name, value);
+  }
+  return checkedLines(written, 0);
+}
+
+function isWritten(lower: string, value: string, said: Said): boolean {
+  if (lower === "connection") {
+    said.close ||= value === "close";
+    return false;
+  }
+  if (lower === "content-length") said.length = true;
+  else if (lower === "date") said.date = true;
+  return true;
 }
 
 function framingOf(status: number, { method, httpVersion }: AnsweredRequest, said: Said): Framing {
@@ -73,29 +104,20 @@ function framingOf(status: number, { method, httpVersion }: AnsweredRequest, sai
   return httpVersion === "1.1" ? "chunked" : "close";
 }
 
-function check(name: string, value: string): void {
-  if (!TOKEN.test(name)) throw new RangeError(`the name of a response header is no token: ${JSON.stringify(name)}`);
-  if (!isFieldValue(value)) throw new RangeError(`the response header ${name} holds a control character`);
+function checkedLines(headers: readonly string[], from: number): string {
+  let text = "";
+  for (let i = from; i < headers.length; i += 2) text += `${headers[i] ?? ""}: ${headers[i + 1] ?? ""}\r\n`;
+  if (!areFieldLines(text, (headers.length - from) / 2)) throw new RangeError(faultOf(headers, from));
+  return text;
 }
 
-/** RFC 9110 section 5.5. A loop: most of these values are put together of pieces, for which a pattern takes the long way. */
-function isFieldValue(value: string): boolean {
-  for (let i = 0; i < value.length; i += 1) {
-    const code = value.charCodeAt(i);
-    if (code > 0xff || code === 0x7f || (code < 0x20 && code !== 0x09)) return false;
+function faultOf(headers: readonly string[], from: number): string {
+  for (let i = from; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (!isToken(name)) return `the name of a response header is no token: ${JSON.stringify(name)}`;
+    if (!isFieldValue(headers[i + 1] ?? "")) return `the response header ${name} holds a control character`;
   }
-  return true;
-}
-
-/** Lengths first: spares most names the lower-casing. */
-function fieldLine(name: string, value: string, said: Said): string {
-  if (name.length === 10 && name.toLowerCase() === "connection") {
-    said.close ||= value === "close";
-    return "";
-  }
-  if (name.length === 14 && name.toLowerCase() === "content-length") said.length = true;
-  else if (name.length === 4 && name.toLowerCase() === "date") said.date = true;
-  return `${name}: ${value}\r\n`;
+  return "the response headers are no lines";
 }
 
 const statusLines = new Map<number, string>();

@@ -2,6 +2,7 @@
 // Connection lists further ones.
 
 import type { BackendRecord } from "../config/snapshot.ts";
+import type { KnownHeaders } from "../downstream/response-head.ts";
 import { givesAway, type KeyLocations, queryParameters } from "../identify/credential.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 
@@ -17,6 +18,7 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
+const EDITED_DROPPED = new Set([...HOP_BY_HOP, "content-length"]);
 const CONNECTION = "connection";
 
 /** Written anew by the upstream client, or decided here. */
@@ -102,34 +104,45 @@ function connectionListed(connection: string | undefined): Set<string> | undefin
   return new Set(connection.split(",").map((token) => token.trim().toLowerCase()));
 }
 
-export interface ResponseHead {
+export interface CrossedHeaders {
   /** Headers for the client: name, value, name, value, ... */
   readonly headers: string[];
+  readonly known: KnownHeaders;
   /** Lower case; "" when absent. */
   readonly contentType: string;
 }
 
 /** Headers of the upstream's answer that go to the client. `edited`: the body's length may change on the way. */
-export function clientHeaders(raw: readonly string[], edited: boolean): ResponseHead {
+export function clientHeaders(raw: readonly string[], edited: boolean): CrossedHeaders {
   const headers: string[] = [];
+  const seen = { hasLength: false, hasDate: false };
   let contentType = "";
-  // The reader has checked that all lengths are one; the client is told it once (RFC 9112 section 6.3).
-  let hasLength = edited;
   const listed = connectionListed(connectionOf(raw));
+  const dropped = edited ? EDITED_DROPPED : HOP_BY_HOP;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? "";
     const value = raw[i + 1] ?? "";
     const lower = name.toLowerCase();
     if (lower === "content-type") contentType = value.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || listed?.has(lower)) continue;
-    if (lower !== "content-length") {
-      headers.push(name, value);
-    } else if (!hasLength) {
-      hasLength = true;
-      headers.push(name, firstOf(value));
-    }
+    if (dropped.has(lower) || listed?.has(lower)) continue;
+    const crossing = crossingValue(lower, value, seen);
+    if (crossing !== undefined) headers.push(name, crossing);
   }
-  return { headers, contentType };
+  return { headers, known: { checked: headers.length, hasLength: seen.hasLength, hasDate: seen.hasDate }, contentType };
+}
+
+/** Undefined for what the client has been told already. */
+function crossingValue(
+  lower: string,
+  value: string,
+  seen: { hasLength: boolean; hasDate: boolean },
+): string | undefined {
+  if (lower === "date") seen.hasDate = true;
+  if (lower !== "content-length") return value;
+  // The reader has checked that all lengths are one; the client is told it once (RFC 9112 section 6.3).
+  if (seen.hasLength) return undefined;
+  seen.hasLength = true;
+  return firstOf(value);
 }
 
 /** The first of a list of values. */

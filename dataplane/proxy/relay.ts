@@ -47,16 +47,15 @@ export class Relay implements UpstreamHandler {
     exchange.status = status;
     this.#upstreamStatus = status;
     const { stripInjectedUsage } = this.#options;
-    const { headers, contentType } = clientHeaders(rawHeaders, stripInjectedUsage);
+    const { headers, known, contentType } = clientHeaders(rawHeaders, stripInjectedUsage);
     this.#meter = exchange.operation?.meterResponse(contentType, { stripInjectedUsage });
-    const checked = headers.length;
     headers.push("X-AIRL-Request-Id", exchange.id);
     headers.push("X-AIRL-Upstream-Latency", wholeMs(exchange.forwardedAt, exchange.headAt));
     headers.push("X-AIRL-Proxy-Latency", wholeMs(exchange.bodyReadAt, exchange.forwardedAt));
     for (const text of limitHeaders(exchange.labelled)) headers.push(text);
     const shadowed = exchange.decision?.shadowed ?? [];
     if (shadowed.length > 0) headers.push("X-AIRL-Would-Refuse", wouldRefuse(shadowed));
-    exchange.res.writeHead(status, headers, checked);
+    exchange.res.writeHead(status, headers, known);
   }
 
   onData(chunk: Buffer): void {

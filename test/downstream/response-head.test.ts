@@ -10,7 +10,7 @@ const KEEP = "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n\r\n";
 const LAST = "Connection: close\r\n\r\n";
 
 function compose(status: number, headers: readonly string[], request: Partial<AnsweredRequest> = {}, closes = false) {
-  return composeHead({ status, headers, checked: 0, closes }, { ...POST, ...request }, tails);
+  return composeHead({ status, headers, known: undefined, closes }, { ...POST, ...request }, tails);
 }
 
 describe("framing", () => {
@@ -50,6 +50,29 @@ test.for([
 test("[unit] a Date that came from upstream is kept, and no other added", () => {
   expect(compose(200, ["date", "x", "Content-Length", "0"]).text).toBe(
     `HTTP/1.1 200 OK\r\ndate: x\r\nContent-Length: 0\r\n${KEEP}`,
+  );
+});
+
+describe("headers that their writer knows", () => {
+  const known = { checked: 2, hasLength: true, hasDate: true };
+
+  test("[unit] are written as they are, and not looked for again", () => {
+    const headers = ["content-length", "2", "date", "x", "X-A", "1"];
+    expect(composeHead({ status: 200, headers, known, closes: false }, POST, tails)).toEqual({
+      text: `HTTP/1.1 200 OK\r\ncontent-length: 2\r\ndate: x\r\nX-A: 1\r\n${KEEP}`,
+      framing: "length",
+      closes: false,
+    });
+  });
+
+  test.for(["1\r\nX-B: 2", "1\r\n\r\nbody", "1\n", "\u010a"])(
+    "[unit] %j among those not checked is never written",
+    (value) => {
+      const headers = ["content-length", "2", "date", "x", "X-A", value, "X-C", "3"];
+      expect(() => composeHead({ status: 200, headers, known, closes: false }, POST, tails)).toThrow(
+        "X-A holds a control",
+      );
+    },
   );
 });
 

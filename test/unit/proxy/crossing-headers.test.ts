@@ -335,7 +335,8 @@ function percentEncoded(text: string): string {
 describe("to the client", () => {
   test("[unit] headers cross in order, spelling and number", () => {
     const raw = ["Set-Cookie", "a", "set-cookie", "b", "X-RateLimit-Remaining-Tokens", "5", "Content-Length", "10"];
-    expect(clientHeaders(raw, false)).toEqual({ headers: raw, contentType: "" });
+    const known = { checked: raw.length, hasLength: true, hasDate: false };
+    expect(clientHeaders(raw, false)).toEqual({ headers: raw, known, contentType: "" });
   });
 
   test.for([
