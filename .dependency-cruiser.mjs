@@ -183,6 +183,7 @@ const others = [
   ...closed("controller-status-is-pure", {
     from: "^controller/status/",
     allowed: ["^compiler/", "^crds/", folders("contract")],
+    typesFrom: ["^controller/kube/conditions\\.ts$"],
     comment:
       "Status is a function of what is known. Take the clock, the cluster and the store's answers as parameters.",
   }),

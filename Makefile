@@ -12,7 +12,6 @@ FOLDERS := crds compiler controller dataplane cli settings
 # Folders appear while the product grows; tools that refuse an absent one are given those that exist.
 PRESENT := $(wildcard $(FOLDERS))
 SECONDS := 600
-LUA := $(wildcard dataplane/redis/scripts/*.lua)
 
 .DEFAULT_GOAL := help
 .PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test e2e e2e-node e2e-kind bench bench-cluster fuzz image run demo clean dashboards-picture

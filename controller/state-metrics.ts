@@ -6,7 +6,7 @@ import type { Clock } from "./kube/clock.ts";
 import { type Leader, positionsOf } from "./leader.ts";
 import type { ConditionCount, ControllerMetrics, FindingCount } from "./metrics.ts";
 import type { Publisher } from "./publish/publisher.ts";
-import type { DesiredStatus } from "./status/object-state.ts";
+import type { ObjectStatus } from "./status/object-state.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface StateSources {
@@ -49,11 +49,11 @@ interface Counts {
  * are counted first.
  */
 function countBoard(board: StatusBoard | undefined): Counts {
-  const statuses = new Map<string, Map<DesiredStatus, number>>();
+  const statuses = new Map<string, Map<ObjectStatus, number>>();
   const findings = new Map<string, FindingCount>();
   for (const { report, status } of board?.all() ?? []) {
     const { kind } = report.ref;
-    const ofKind = statuses.get(kind) ?? new Map<DesiredStatus, number>();
+    const ofKind = statuses.get(kind) ?? new Map<ObjectStatus, number>();
     if (ofKind.size === 0) statuses.set(kind, ofKind);
     ofKind.set(status, (ofKind.get(status) ?? 0) + 1);
     for (const { code, severity } of report.findings) countFinding(findings, code, severity);
@@ -61,7 +61,7 @@ function countBoard(board: StatusBoard | undefined): Counts {
   return { conditions: conditionsOf(statuses), findings: [...findings.values()] };
 }
 
-function conditionsOf(statuses: ReadonlyMap<string, ReadonlyMap<DesiredStatus, number>>): readonly ConditionCount[] {
+function conditionsOf(statuses: ReadonlyMap<string, ReadonlyMap<ObjectStatus, number>>): readonly ConditionCount[] {
   const conditions = new Map<string, ConditionCount>();
   for (const [kind, ofKind] of statuses) {
     for (const [status, count] of ofKind) {

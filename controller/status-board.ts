@@ -7,13 +7,13 @@ import type { CompiledObject } from "../dataplane/contract/compiled.ts";
 import { createSharedValues } from "./shared-values.ts";
 import type { DataPlane, Publication } from "./status/data-planes.ts";
 import { shadowOf } from "./status/enforced.ts";
-import type { DesiredStatus, ObjectState, Shadow } from "./status/object-state.ts";
+import type { ObjectState, ObjectStatus, Shadow } from "./status/object-state.ts";
 import { desiredStatus } from "./status/object-status.ts";
 import { type LastWrite, writeDueMs } from "./status/status-change.ts";
 
 export interface StatusBoardOptions {
   readonly nowMs: () => number;
-  readonly write: (report: ObjectReport, status: DesiredStatus) => void;
+  readonly write: (report: ObjectReport, status: ObjectStatus) => void;
   readonly forget: (report: ObjectReport) => void;
 }
 
@@ -31,7 +31,7 @@ export interface StatusBoard {
   dataPlanes(present: readonly DataPlane[], positionOf: (report: ObjectReport) => Publication | undefined): void;
   /** Some policy waits for data planes to take it over. */
   awaitsDataPlanes(): boolean;
-  all(): Iterable<{ readonly report: ObjectReport; readonly status: DesiredStatus }>;
+  all(): Iterable<{ readonly report: ObjectReport; readonly status: ObjectStatus }>;
 }
 
 /**
@@ -68,7 +68,7 @@ class Board implements StatusBoard {
   readonly #policies = new Set<Row>();
   /** In force and not in the store yet. */
   readonly #unpublished = new Set<Row>();
-  readonly #statuses = createSharedValues<DesiredStatus>(STATUSES_SHARED);
+  readonly #statuses = createSharedValues<ObjectStatus>(STATUSES_SHARED);
   #mark: Mark = 0;
   #storeAwaySinceMs: number | undefined;
   /** Undefined until the store has told. */
@@ -137,7 +137,7 @@ class Board implements StatusBoard {
     return false;
   }
 
-  *all(): Iterable<{ readonly report: ObjectReport; readonly status: DesiredStatus }> {
+  *all(): Iterable<{ readonly report: ObjectReport; readonly status: ObjectStatus }> {
     for (const { report, last } of this.#rows.values()) if (last !== undefined) yield { report, status: last.status };
   }
 

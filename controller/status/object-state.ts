@@ -1,6 +1,7 @@
 // What is known of an object, and the status that says it. Times are milliseconds since 1970.
 
 import type { Finding } from "../../compiler/finding.ts";
+import type { DesiredCondition, DesiredStatus } from "../kube/conditions.ts";
 import type { DataPlane, Publication } from "./data-planes.ts";
 
 export interface ObjectState {
@@ -37,17 +38,7 @@ export interface Shadow {
   readonly isWhole: boolean;
 }
 
-export interface DesiredCondition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason: string;
-  readonly message: string;
-  readonly observedGeneration: number;
-}
-
-export interface DesiredStatus {
-  readonly conditions: readonly DesiredCondition[];
-  /** The other fields of status. */
+export interface ObjectStatus extends DesiredStatus {
   readonly fields: { readonly observedGeneration: number; readonly proxies?: string };
 }
 

@@ -5,10 +5,10 @@ import type { Finding } from "../../compiler/finding.ts";
 import { enforcedOf } from "./enforced.ts";
 import { meaningOf } from "./finding-meaning.ts";
 import { bySeverity, findingsText } from "./findings-text.ts";
-import type { DesiredStatus, InForce, ObjectState, Verdict } from "./object-state.ts";
+import type { InForce, ObjectState, ObjectStatus, Verdict } from "./object-state.ts";
 import { isoSeconds } from "./time-text.ts";
 
-export function desiredStatus(state: ObjectState): DesiredStatus {
+export function desiredStatus(state: ObjectState): ObjectStatus {
   const { generation: observedGeneration } = state;
   const programmed = programmedOf(state);
   const enforced = enforcedOf(state, programmed);

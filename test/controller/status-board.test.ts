@@ -3,7 +3,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { createIncrementalCompiler, type IncrementalCompiler } from "../../compiler/incremental.ts";
 import type { DataPlane } from "../../controller/status/data-planes.ts";
-import type { DesiredStatus } from "../../controller/status/object-state.ts";
+import type { ObjectStatus } from "../../controller/status/object-state.ts";
 import { boardKey, createStatusBoard, type StatusBoard } from "../../controller/status-board.ts";
 import { createRing } from "../../dataplane/contract/keyring.ts";
 import { aLimit, aPolicy, MASTER } from "../compiler/manifest-builders.ts";
@@ -14,7 +14,7 @@ const position = (revision: number) => () => ({ generation: "g", revision });
 let nowMs: number;
 let board: StatusBoard;
 let compiler: IncrementalCompiler;
-let written: DesiredStatus[];
+let written: ObjectStatus[];
 let forgotten: string[];
 
 beforeEach(() => {

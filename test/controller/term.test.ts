@@ -6,7 +6,7 @@ import type { ManifestChange } from "../../compiler/incremental.ts";
 import type { ClusterFeed } from "../../controller/cluster-feed.ts";
 import { createKeyRotation } from "../../controller/key-rotation.ts";
 import type { Changes, Desired, Publisher, PublishOutcome } from "../../controller/publish/publisher.ts";
-import type { DesiredStatus } from "../../controller/status/object-state.ts";
+import type { ObjectStatus } from "../../controller/status/object-state.ts";
 import { createStatusBoard, type StatusBoard } from "../../controller/status-board.ts";
 import { createTerm, type Term } from "../../controller/term.ts";
 import { objectField } from "../../dataplane/contract/published.ts";
@@ -103,7 +103,7 @@ let board: StatusBoard;
 let term: Term;
 let ended: AbortController;
 let running: Promise<void>;
-let statuses: Map<string, DesiredStatus>;
+let statuses: Map<string, ObjectStatus>;
 
 const consumer = (name: string, value: string, meta: object = {}): Record<string, unknown> => {
   const manifest = aConsumerWithKey({ namespace: "ai", name }, value);

@@ -3,11 +3,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Finding, FindingCode } from "../../../compiler/finding.ts";
-import type { DesiredStatus, ObjectState } from "../../../controller/status/object-state.ts";
+import type { ObjectState, ObjectStatus } from "../../../controller/status/object-state.ts";
 import { desiredStatus } from "../../../controller/status/object-status.ts";
 import { aDataPlane, aFinding, anEnforcement, aState, CONFIG, NO_SHADOW, NOW_MS } from "./state-builders.ts";
 
-function lineOf(status: DesiredStatus, wanted: string): string {
+function lineOf(status: ObjectStatus, wanted: string): string {
   const found = status.conditions.find(({ type }) => type === wanted);
   return found === undefined ? "absent" : `${found.status} ${found.reason}: ${found.message}`;
 }

@@ -1,7 +1,7 @@
 // Status is written when it changes, and counts of data planes at a calm pace.
 
 import { test } from "vitest";
-import type { DesiredStatus, ObjectState } from "../../../controller/status/object-state.ts";
+import type { ObjectState, ObjectStatus } from "../../../controller/status/object-state.ts";
 import { desiredStatus } from "../../../controller/status/object-status.ts";
 import { COUNT_EVERY_MS, sameStatus, writeDueMs } from "../../../controller/status/status-change.ts";
 import { objectStatus, policyStatus } from "../../../crds/status.ts";
@@ -9,7 +9,7 @@ import { aDataPlane, aFinding, anEnforcement, aState, NOW_MS } from "./state-bui
 
 const BASE = desiredStatus(aState());
 
-const withTimes = ({ conditions }: DesiredStatus) =>
+const withTimes = ({ conditions }: ObjectStatus) =>
   conditions.map((condition) => ({ ...condition, lastTransitionTime: "2026-01-01T12:00:00Z" }));
 
 const planes = (...revisions: readonly number[]): Partial<ObjectState> => ({
