@@ -17,6 +17,7 @@ export function createFileGateway({ redisUrl, ...input }: GatewayInput, nowMs: (
     keyPrefix: DEFAULT_PREFIX,
     egressAllow: LOOPBACK,
     nowMs,
+    random: Math.random,
   });
   return gateway;
 }

@@ -3,6 +3,7 @@
 import type { PolicySpec } from "../crds/ai-rate-limit-policy.ts";
 import { type CompiledPolicy, DEFAULT_NOTIFY } from "../dataplane/contract/compiled.ts";
 import { compileLimit } from "./compile-limit.ts";
+import { compileResponse } from "./compile-response.ts";
 import type { Finding } from "./finding.ts";
 import { distinctLabels } from "./header-labels.ts";
 import type { PolicyObject } from "./read-manifest.ts";
@@ -21,7 +22,8 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject): CompiledB
   const compiled = spec.limits.map((limit, index) =>
     compileLimit(limit, { ref, mode: spec.mode, field: `spec.limits[${String(index)}]`, report }),
   );
-  const limits = distinctLabels(compiled, report);
+  const limits = distinctLabels(compiled, { formats: spec.response.headers.formats, report });
+  const response = compileResponse(spec.response, report);
   if (report.hasError()) return { compiled: undefined, findings };
   return {
     compiled: {
@@ -32,7 +34,7 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject): CompiledB
       appliesTo: compileAppliesTo(spec.appliesTo),
       precedence: spec.precedence,
       limits,
-      response: spec.response,
+      response,
       ...compileNotify(spec.notify),
     },
     findings,

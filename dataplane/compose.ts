@@ -19,6 +19,7 @@ type Passed =
   | "trustedProxies"
   | "maxBodyBytes"
   | "drainMs"
+  | "random"
   | "missing";
 
 export interface DataPlaneInput extends Pick<GatewayOptions, Passed> {

@@ -22,8 +22,8 @@ export function areReadLines(text: string): boolean {
   return READ_LINES.test(text);
 }
 
-/** Messages have some tens of headers. */
-const MOST_KEPT = 128;
+/** Messages have some tens of headers, and some hundreds at most where an answer tells of all of its limits. */
+const MOST_KEPT = 512;
 const patterns = new Map<number, RegExp>();
 
 /**

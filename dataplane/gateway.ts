@@ -47,6 +47,8 @@ export interface GatewayOptions {
   readonly timeouts?: Partial<TrafficTimeouts> | undefined;
   /** Wall clock, epoch milliseconds; for what people read, not for windows. */
   readonly nowMs: () => number;
+  /** At least 0 and below 1. */
+  readonly random: () => number;
   /** What else keeps it from being ready; undefined when nothing does. */
   readonly missing?: (() => string | undefined) | undefined;
 }
@@ -138,7 +140,7 @@ function createGatewayHandler(
   config: () => GatewayConfig | undefined,
   notifier: Notifier,
 ): Handler {
-  const { store, upstream, metrics, log, maxBodyBytes } = options;
+  const { store, upstream, metrics, log, maxBodyBytes, random } = options;
   return createHandler({
     config,
     store,
@@ -147,6 +149,7 @@ function createGatewayHandler(
     headerNames: createHeaderNames(crossesUpstream),
     trustedProxies: parseBlocks(options.trustedProxies),
     maxBodyBytes,
+    random,
     thresholdReached: notifier.reached,
     usageApi: createUsageApi({ store, nowMs: () => performance.now() }),
     record: createRecorder(metrics, log),

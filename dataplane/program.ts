@@ -59,6 +59,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     ringFor: createRing(keyRing.value),
     log,
     nowMs: input.nowMs,
+    random: Math.random,
     missing: () => (state.source === undefined ? "starting" : state.source.missing()),
   });
   const { source, heartbeats, end } = follow(input, { dataPlane, dataPlaneId, keyIds: () => ring.keyIds });

@@ -7,7 +7,8 @@ import type {
   CompiledPolicy,
   CompiledRoute,
 } from "../../dataplane/contract/compiled.ts";
-import { headerToken, windowName } from "../../dataplane/respond/limit-words.ts";
+import { windowName } from "../../dataplane/contract/window-name.ts";
+import { headerToken } from "../../dataplane/respond/limit-words.ts";
 import type { CompiledFiles } from "../compile-files.ts";
 
 export interface TryIt {
@@ -128,10 +129,14 @@ function modelFor(limit: CompiledLimit | undefined): string {
 
 function expectedHeaders({ response }: CompiledPolicy, { name, limit, label, unit, window }: CompiledLimit): string[] {
   const shown = label.kind === "fixed" ? label.text : name;
-  const suffix = `${windowName(window.durationMs)}-${headerToken(shown)}`;
-  return [
+  const suffix = `${windowName(window)}-${headerToken(shown)}`;
+  const { formats, hide } = response.headers;
+  const headers = [
     `X-AI-RateLimit-Limit-${suffix}: ${limit}`,
     `X-AI-RateLimit-Remaining-${suffix}: what is left, before this request`,
+  ];
+  return [
+    ...(formats.includes("Window") && hide === undefined ? headers : []),
     `and once ${limit} ${unit} per ${window.durationMs / 1000} s are used up: status ${response.statusCode} with Retry-After`,
   ];
 }

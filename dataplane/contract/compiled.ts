@@ -119,17 +119,29 @@ export const compiledPolicy = z.strictObject({
   }),
   precedence: z.enum(["Additive", "MostSpecific"]),
   limits: z.array(compiledLimit),
+  /** What is absent has its default, so that most policies are without it, and data planes that do not know it read them. */
   response: z.strictObject({
     statusCode: z.number().int().min(200).max(599),
-    bodyFormat: z.enum(["Dialect", "Message"]),
+    bodyFormat: z.enum(["Dialect", "Message", "ErrorMsg"]),
     message: z.string(),
-    headers: z.strictObject({ formats: z.array(z.enum(["Window", "IETF"])) }),
+    hideDetails: z.literal(true).optional(),
+    headers: z.strictObject({
+      formats: z.array(z.enum(["Window", "Instance", "Rule", "IETF", "IETFDraft03", "OpenAI", "Anthropic"])),
+      hide: z.enum(["Quota", "All"]).optional(),
+      /** Absent: DEFAULT_MAX_LIMITS. */
+      maxLimits: z.number().int().min(1).max(64).optional(),
+    }),
+    /** Upper bound of what is added to Retry-After, drawn anew for each refusal. Absent: nothing is added. */
+    retryAfterJitterMs: positive.optional(),
   }),
   /** Percentages of a limit that are told of, ascending. Absent: DEFAULT_NOTIFY, so that most policies are without it. */
   notify: z.array(z.number().int().min(1).max(100)).max(8).optional(),
 });
 
 export const DEFAULT_NOTIFY: readonly number[] = [80, 100];
+
+/** How many limits a header format shows. */
+export const DEFAULT_MAX_LIMITS = 4;
 
 export const compiledObject = z.discriminatedUnion("kind", [
   compiledConsumer,
@@ -142,6 +154,7 @@ export type CompiledConsumer = z.infer<typeof compiledConsumer>;
 export type CompiledBackend = z.infer<typeof compiledBackend>;
 export type CompiledRoute = z.infer<typeof compiledRoute>;
 export type CompiledPolicy = z.infer<typeof compiledPolicy>;
-export type HeaderFormat = CompiledPolicy["response"]["headers"]["formats"][number];
+export type ResponseRules = CompiledPolicy["response"];
+export type HeaderFormat = ResponseRules["headers"]["formats"][number];
 export type CompiledLimit = z.infer<typeof compiledLimit>;
 export type CompiledObject = z.infer<typeof compiledObject>;

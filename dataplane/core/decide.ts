@@ -1,7 +1,7 @@
 // Checked limits -> decision. Pure: knows neither stores nor HTTP.
 
 import type { Limit } from "./limit.ts";
-import { type CounterState, usageAt, waitMs } from "./window.ts";
+import { addAt, type CounterState, usageAt, waitMs } from "./window.ts";
 
 /** One matching limit with the state of its counter for this request. */
 export interface CheckedLimit {
@@ -55,6 +55,20 @@ export function refillMs(status: LimitStatus): number | undefined {
   const { limit, state, nowMs } = status;
   const counted = Math.floor(status.usage);
   return counted === 0 ? undefined : waitMs(limit.window, state, { limit: counted, nowMs });
+}
+
+/**
+ * Milliseconds until the limit is there again if nothing more is used. Exhausted: until the request passes, if it ever does.
+ * Else until the whole of it is there: the end of the window, for Sliding the moment when all that was used has faded (0 when
+ * nothing was).
+ */
+export function resetMs(status: LimitStatus): number {
+  if (status.exhausted && status.waitMs !== Infinity) return status.waitMs;
+  const { nowMs, limit, state } = status;
+  const { window } = limit;
+  if (window.algorithm === "Sliding") return waitMs(window, state, { limit: Number.MIN_VALUE, nowMs });
+  // As it is with a window in which something was used: that has an end to wait for.
+  return waitMs(window, addAt(state, nowMs, { window, amount: 1 }), { limit: 1, nowMs });
 }
 
 function isExhausted({ exhausted }: LimitStatus): boolean {

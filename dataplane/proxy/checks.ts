@@ -1,13 +1,14 @@
 // From the limits that a request matched to the store's question, and from its answer to a decision with labels.
 
 import type { MatchedLimit } from "../config/limit-plan.ts";
-import type { HeaderFormat } from "../contract/compiled.ts";
+import type { ResponseRules } from "../contract/compiled.ts";
 import type { Admission, Check, Counter } from "../core/counter-store.ts";
 import { type CheckedLimit, decide } from "../core/decide.ts";
 import type { Limit } from "../core/limit.ts";
 import { labelText } from "../core/match.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
-import type { LabelledStatus } from "../respond/labelled-status.ts";
+import { LabelledStatus } from "../respond/labelled-status.ts";
+import { wordsOf } from "../respond/limit-words.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What admission asks of the counters of the limits matched. */
@@ -48,9 +49,11 @@ export function applyDecision(exchange: Exchange, admission: Admission, facts: R
   let at = 0;
   for (const status of decision.statuses) {
     const { limit } = status;
-    const formats = formatsOf(matched, limit, at);
+    const response = responseOf(matched, limit, at);
     at += 1;
-    if (limit.mode === "Enforce") labelled.push({ status, label: labelText(limit.label, limit.name, facts), formats });
+    if (limit.mode === "Shadow" || response === undefined) continue;
+    const words = wordsOf(limit, labelText(limit.label, limit.name, facts), response.headers);
+    labelled.push(new LabelledStatus(status, words));
   }
   exchange.decision = decision;
   exchange.isDecidedLocally = admission.source === "local";
@@ -58,9 +61,22 @@ export function applyDecision(exchange: Exchange, admission: Admission, facts: R
   exchange.labelled = labelled;
 }
 
+const NO_LIMITS: readonly Limit[] = [];
+
+/** Shadow limits that would have refused, without those of policies that hide all that their headers tell. */
+export function shadowedLimits({ decision, matched }: Exchange): readonly Limit[] {
+  if (decision === undefined || decision.shadowed.length === 0) return NO_LIMITS;
+  return decision.shadowed
+    .map(({ limit }) => limit)
+    .filter(
+      (limit) =>
+        matched.find(({ record }) => record.limit === limit)?.record.policy.compiled.response.headers.hide !== "All",
+    );
+}
+
 /** Statuses are as many as matched limits, and at the same places, unless the store left one out. */
-function formatsOf(matched: readonly MatchedLimit[], limit: Limit, at: number): readonly HeaderFormat[] {
+function responseOf(matched: readonly MatchedLimit[], limit: Limit, at: number): ResponseRules | undefined {
   const near = matched[at];
   const found = near?.record.limit === limit ? near : matched.find(({ record }) => record.limit === limit);
-  return found?.record.policy.compiled.response.headers.formats ?? [];
+  return found?.record.policy.compiled.response;
 }

@@ -5,6 +5,7 @@ import type { BackendRecord } from "../config/snapshot.ts";
 import type { KnownHeaders } from "../downstream/response-head.ts";
 import { givesAway, type KeyLocations, queryParameters } from "../identify/credential.ts";
 import type { HeaderList } from "../identify/header-list.ts";
+import { formatsNamed } from "../respond/name-clashes.ts";
 
 const HOP_BY_HOP = new Set([
   "connection",
@@ -110,6 +111,8 @@ export interface CrossedHeaders {
   readonly known: KnownHeaders;
   /** Lower case; "" when absent. */
   readonly contentType: string;
+  /** Formats of limit headers whose names are among them; 0 without any. */
+  readonly limitFormats: number;
 }
 
 /** Headers of the upstream's answer that go to the client. `edited`: the body's length may change on the way. */
@@ -117,6 +120,7 @@ export function clientHeaders(raw: readonly string[], edited: boolean): CrossedH
   const headers: string[] = [];
   const seen = { hasLength: false, hasDate: false };
   let contentType = "";
+  let limitFormats = 0;
   const listed = connectionListed(connectionOf(raw));
   const dropped = edited ? EDITED_DROPPED : HOP_BY_HOP;
   for (let i = 0; i < raw.length; i += 2) {
@@ -125,10 +129,12 @@ export function clientHeaders(raw: readonly string[], edited: boolean): CrossedH
     const lower = name.toLowerCase();
     if (lower === "content-type") contentType = value.toLowerCase();
     if (dropped.has(lower) || listed?.has(lower)) continue;
+    limitFormats |= formatsNamed(lower);
     const crossing = crossingValue(lower, value, seen);
     if (crossing !== undefined) headers.push(name, crossing);
   }
-  return { headers, known: { checked: headers.length, hasLength: seen.hasLength, hasDate: seen.hasDate }, contentType };
+  const known = { checked: headers.length, hasLength: seen.hasLength, hasDate: seen.hasDate };
+  return { headers, known, contentType, limitFormats };
 }
 
 /** Undefined for what the client has been told already. */

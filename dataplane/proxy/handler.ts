@@ -16,6 +16,7 @@ import { HeaderList, type HeaderNames } from "../identify/header-list.ts";
 import type { Dialects } from "../providers/dialects.ts";
 import { type Asker, errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
 import { refusal } from "../respond/refusal.ts";
+import { drawJitterMs } from "../respond/retry-after.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { answer, answerError } from "./answer.ts";
 import { applyDecision, checksOf } from "./checks.ts";
@@ -47,6 +48,8 @@ export interface HandlerDeps {
   identificationFailed(reason: string): void;
   storeAnswered(elapsedMs: number, admission: Admission): void;
   readonly thresholdReached: ThresholdReached;
+  /** At least 0 and below 1; spreads the clients that are refused. */
+  readonly random: () => number;
 }
 
 const UNAUTHENTICATED = 401;
@@ -301,6 +304,8 @@ function refuse(
   if (decidedBy === undefined) return;
   const { response } = decidedBy.record.policy.compiled;
   const asker = { dialect: exchange.dialect, requestId: exchange.id };
-  answer(exchange, refusal({ decision, labelled: exchange.labelled, response, asker }));
+  const { retryAfterJitterMs } = response;
+  const jitterMs = retryAfterJitterMs === undefined ? 0 : drawJitterMs(retryAfterJitterMs, deps.random);
+  answer(exchange, refusal({ decision, labelled: exchange.labelled, response, jitterMs, asker }));
   end(deps, exchange, "refused");
 }

@@ -3,10 +3,13 @@
 
 import type { CounterStore } from "../core/counter-store.ts";
 import type { ResponseMeter } from "../providers/provider.ts";
-import { limitHeaders } from "../respond/limit-headers.ts";
+import { writeLimitHeaders } from "../respond/limit-headers.ts";
+import { settleClashes } from "../respond/name-clashes.ts";
 import { upstreamProblem } from "../respond/upstream-problem.ts";
+import { wouldRefuse } from "../respond/would-refuse.ts";
 import type { UpstreamCall, UpstreamError, UpstreamHandler } from "../upstream/upstream.ts";
 import { answerError } from "./answer.ts";
+import { shadowedLimits } from "./checks.ts";
 import { clientHeaders } from "./crossing-headers.ts";
 import type { Exchange, Outcome } from "./exchange.ts";
 import { chargeLimits, settlementOf } from "./settle.ts";
@@ -47,13 +50,14 @@ export class Relay implements UpstreamHandler {
     exchange.status = status;
     this.#upstreamStatus = status;
     const { stripInjectedUsage } = this.#options;
-    const { headers, known, contentType } = clientHeaders(rawHeaders, stripInjectedUsage);
+    const { headers, known, contentType, limitFormats } = clientHeaders(rawHeaders, stripInjectedUsage);
     this.#meter = exchange.operation?.meterResponse(contentType, { stripInjectedUsage });
     headers.push("X-AIRL-Request-Id", exchange.id);
     headers.push("X-AIRL-Upstream-Latency", wholeMs(exchange.forwardedAt, exchange.headAt));
     headers.push("X-AIRL-Proxy-Latency", wholeMs(exchange.bodyReadAt, exchange.forwardedAt));
-    for (const text of limitHeaders(exchange.labelled)) headers.push(text);
-    const shadowed = exchange.decision?.shadowed ?? [];
+    const written = writeLimitHeaders(headers, exchange.labelled);
+    if ((written & limitFormats) !== 0) settleClashes(headers, { status, upstreamTexts: known.checked });
+    const shadowed = shadowedLimits(exchange);
     if (shadowed.length > 0) headers.push("X-AIRL-Would-Refuse", wouldRefuse(shadowed));
     exchange.res.writeHead(status, headers, known);
   }
@@ -174,11 +178,4 @@ export class Relay implements UpstreamHandler {
 
 function wholeMs(from: number, to: number): string {
   return String(Math.max(0, Math.round(to - from)));
-}
-
-/** Policy and limit names of Shadow limits that would have refused. */
-function wouldRefuse(
-  shadowed: readonly { limit: { name: string; policy: { namespace: string; name: string } } }[],
-): string {
-  return shadowed.map(({ limit }) => `${limit.policy.namespace}/${limit.policy.name}/${limit.name}`).join(", ");
 }

@@ -3,35 +3,47 @@
 
 import { refillMs } from "../core/decide.ts";
 import { type LabelledStatus, tightest } from "./labelled-status.ts";
-import { sfInteger, wordsOf } from "./limit-words.ts";
+import { sfInteger } from "./limit-words.ts";
 import { LONGEST_SECONDS } from "./retry-after.ts";
 
 /**
- * Name, value, name, value; none without a limit. `r` is what remains before the present request is counted. `t` is the
+ * Adds name, value, name, value; none without a limit. `r` is what remains before the present request is counted. `t` is the
  * time until r rises if nothing more is used, rounded up; absent while the whole limit remains.
  */
-export function ietfHeaders(statuses: readonly LabelledStatus[]): string[] {
-  return fields(statuses, () => true);
+export function writeIetf(out: string[], entries: readonly LabelledStatus[], cap: number): void {
+  writeFields(out, entries, { cap, tellsTime: always });
 }
 
 /** On a refusal only exhausted limits have a `t`: Retry-After, the longest of their waits, must not be earlier than any. */
-export function ietfRefusalHeaders(statuses: readonly LabelledStatus[]): string[] {
-  return fields(statuses, ({ status }) => status.exhausted);
+export function writeRefusedIetf(out: string[], entries: readonly LabelledStatus[], cap: number): void {
+  writeFields(out, entries, { cap, tellsTime: isExhausted });
 }
 
-function fields(all: readonly LabelledStatus[], tellsTime: (entry: LabelledStatus) => boolean): string[] {
-  const statuses = all.every(isWhole) ? all : all.filter(isWhole);
-  if (statuses.length === 0) return [];
+interface Fields {
+  readonly cap: number;
+  readonly tellsTime: (entry: LabelledStatus) => boolean;
+}
+
+function writeFields(out: string[], all: readonly LabelledStatus[], { cap, tellsTime }: Fields): void {
+  const entries = all.every(isWhole) ? all : all.filter(isWhole);
+  if (entries.length === 0) return;
   let policies = "";
   let limits = "";
-  for (const entry of tightest(statuses)) {
-    const { limit, remaining } = entry.status;
-    const { sfName, sfPolicy } = wordsOf(limit, entry.label);
+  for (const entry of tightest(entries, cap)) {
+    const { sfName, sfPolicy } = entry.words;
     const separator = policies === "" ? "" : ", ";
     policies += separator + sfPolicy;
-    limits += `${separator}${sfName};r=${sfInteger(remaining)}${tellsTime(entry) ? timeOf(entry) : ""}`;
+    limits += `${separator}${sfName};r=${sfInteger(entry.status.remaining)}${tellsTime(entry) ? timeOf(entry) : ""}`;
   }
-  return ["RateLimit-Policy", policies, "RateLimit", limits];
+  out.push("RateLimit-Policy", policies, "RateLimit", limits);
+}
+
+function always(): boolean {
+  return true;
+}
+
+function isExhausted({ status }: LabelledStatus): boolean {
+  return status.exhausted;
 }
 
 /** Money has decimals, which q and r cannot have. */

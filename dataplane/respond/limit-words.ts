@@ -1,30 +1,67 @@
 // What headers say of a limit whatever its usage is: put together once, as it is said with every answer.
 
+import type { ResponseRules } from "../contract/compiled.ts";
+import { windowName } from "../contract/window-name.ts";
 import { amountText } from "../core/amount-text.ts";
 import type { Limit } from "../core/limit.ts";
 import type { Unit } from "../core/usage.ts";
+import { HeaderRules } from "./header-rules.ts";
 
-export interface LimitWords {
+/** The headers of one limit in one format. */
+export class HeaderNames {
+  /** Equal for names that differ in the case of letters only: to HTTP these are the same. */
+  readonly key: string;
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+  readonly retryAfter: string;
+
+  constructor(start: string, end: string) {
+    this.key = `${start}${end}`.toLowerCase();
+    this.limit = `${start}Limit${end}`;
+    this.remaining = `${start}Remaining${end}`;
+    this.reset = `${start}Reset${end}`;
+    this.retryAfter = `${start}Retry-After${end}`;
+  }
+}
+
+export class LimitWords {
   readonly label: string;
-  /** End of the Window format's names: "minute-bedrock". */
-  readonly suffix: string;
-  readonly limitHeader: string;
-  readonly remainingHeader: string;
+  readonly rules: HeaderRules;
+  /** X-AI-RateLimit-Limit-minute-bedrock and its relatives. */
+  readonly window: HeaderNames;
   readonly limitText: string;
   /** As a Structured Fields string, quotes included. */
   readonly sfName: string;
   /** Its item in RateLimit-Policy. */
   readonly sfPolicy: string;
-}
+  readonly #token: string;
+  #instance: HeaderNames | undefined;
+  #rule: HeaderNames | undefined;
 
-const WINDOW_NAMES = new Map<number, string>([
-  [1, "second"],
-  [60, "minute"],
-  [3_600, "hour"],
-  [86_400, "day"],
-  [2_592_000, "month"],
-  [31_536_000, "year"],
-]);
+  constructor({ policy, name, unit, limit, window }: Limit, label: string, rules: HeaderRules) {
+    this.label = label;
+    this.rules = rules;
+    this.#token = headerToken(label);
+    this.window = new HeaderNames("X-AI-RateLimit-", `-${windowName(window)}-${this.#token}`);
+    this.limitText = amountText(unit, limit);
+    this.sfName = sfString(`${policy.namespace}/${policy.name}/${name}`);
+    const seconds = String(Math.max(1, Math.ceil(window.durationMs / 1000)));
+    this.sfPolicy = `${this.sfName};q=${sfInteger(limit)};w=${seconds}${QUOTA_UNITS[unit]}`;
+  }
+
+  /** X-AI-RateLimit-Limit-bedrock and its relatives. */
+  get instance(): HeaderNames {
+    this.#instance ??= new HeaderNames("X-AI-RateLimit-", `-${this.#token}`);
+    return this.#instance;
+  }
+
+  /** X-AI-bedrock-RateLimit-Limit and its relatives. */
+  get rule(): HeaderNames {
+    this.#rule ??= new HeaderNames(`X-AI-${this.#token}-RateLimit-`, "");
+    return this.#rule;
+  }
+}
 
 const LABEL_LENGTH = 63;
 
@@ -42,36 +79,43 @@ const QUOTA_UNITS = {
   Cost: "",
 } as const satisfies Record<Unit, string>;
 
-/** By limit, of the label said last: most have but one. Goes with the configuration that the limit is of. */
-const known = new WeakMap<Limit, LimitWords>();
+/** Labels of a limit whose words are kept; clients may choose them (models). */
+const MAX_LABELS = 64;
 
-export function wordsOf(limit: Limit, label: string): LimitWords {
+/** The words of one limit by label: most have but one. */
+class LimitVocabulary {
+  last: LimitWords;
+  readonly #rules: HeaderRules;
+  readonly #byLabel = new Map<string, LimitWords>();
+
+  constructor(limit: Limit, label: string, headers: ResponseRules["headers"]) {
+    this.#rules = new HeaderRules(headers);
+    this.last = this.#add(limit, label);
+  }
+
+  find(limit: Limit, label: string): LimitWords {
+    if (this.last.label !== label) this.last = this.#byLabel.get(label) ?? this.#add(limit, label);
+    return this.last;
+  }
+
+  #add(limit: Limit, label: string): LimitWords {
+    if (this.#byLabel.size >= MAX_LABELS) this.#byLabel.clear();
+    const words = new LimitWords(limit, label, this.#rules);
+    this.#byLabel.set(label, words);
+    return words;
+  }
+}
+
+/** Goes with the configuration that the limit is of. */
+const known = new WeakMap<Limit, LimitVocabulary>();
+
+/** `headers`: those of the limit's own policy. */
+export function wordsOf(limit: Limit, label: string, headers: ResponseRules["headers"]): LimitWords {
   const found = known.get(limit);
-  if (found?.label === label) return found;
-  const words = make(limit, label);
-  known.set(limit, words);
-  return words;
-}
-
-function make({ policy, name, unit, limit, window }: Limit, label: string): LimitWords {
-  const suffix = `${windowName(window.durationMs)}-${headerToken(label)}`;
-  const sfName = sfString(`${policy.namespace}/${policy.name}/${name}`);
-  const seconds = String(Math.max(1, Math.ceil(window.durationMs / 1000)));
-  return {
-    label,
-    suffix,
-    limitHeader: `X-AI-RateLimit-Limit-${suffix}`,
-    remainingHeader: `X-AI-RateLimit-Remaining-${suffix}`,
-    limitText: amountText(unit, limit),
-    sfName,
-    sfPolicy: `${sfName};q=${sfInteger(limit)};w=${seconds}${QUOTA_UNITS[unit]}`,
-  };
-}
-
-/** "minute" for 60,000 ms, ..., else the seconds. */
-export function windowName(durationMs: number): string {
-  const seconds = durationMs / 1000;
-  return WINDOW_NAMES.get(seconds) ?? String(seconds);
+  if (found !== undefined) return found.find(limit, label);
+  const made = new LimitVocabulary(limit, label, headers);
+  known.set(limit, made);
+  return made.last;
 }
 
 /** A label as it may stand in a header's name (RFC 9110 section 5.6.2: token). */

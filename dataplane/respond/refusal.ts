@@ -1,87 +1,43 @@
-// The answer to a request that a limit refuses: status, headers and body in the dialect of the request.
+// The answer to a request that a limit refuses: status, headers and body as the policy of the deciding limit wants them.
 
-import type { CompiledPolicy } from "../contract/compiled.ts";
-import { amountText } from "../core/amount-text.ts";
+import type { ResponseRules } from "../contract/compiled.ts";
 import type { Decision } from "../core/decide.ts";
-import type { Unit } from "../core/usage.ts";
-import { type Asker, anthropicError } from "./gateway-errors.ts";
+import type { Asker } from "./gateway-errors.ts";
 import type { LabelledStatus } from "./labelled-status.ts";
-import { refusedLimitHeaders } from "./limit-headers.ts";
-import { windowName } from "./limit-words.ts";
-import { retryAfterSeconds, retryHeaders } from "./retry-after.ts";
-
-/** Message bodies without a message of their own start like this; the exhausted labels follow. */
-const DEFAULT_MESSAGE = "AI token rate limit exceeded for provider(s): ";
-
-const UNIT_WORDS = {
-  TotalTokens: "tokens",
-  PromptTokens: "prompt tokens",
-  CompletionTokens: "completion tokens",
-  Requests: "requests",
-  Cost: "in cost",
-  Expression: "units",
-} as const satisfies Record<Unit, string>;
-
-/** OpenAI's refusal says in `type` what ran out (docs: error codes, rate limits); cost is our addition. */
-const ERROR_TYPES = {
-  TotalTokens: "tokens",
-  PromptTokens: "tokens",
-  CompletionTokens: "tokens",
-  Requests: "requests",
-  Cost: "cost",
-  Expression: "tokens",
-} as const satisfies Record<Unit, string>;
+import { writeRefusedLimitHeaders } from "./limit-headers.ts";
+import { refusalBody } from "./refusal-body.ts";
+import { retryHeaders } from "./retry-after.ts";
 
 export interface Refusal {
   readonly status: number;
+  /** Name, value, name, value, ... */
   readonly headers: readonly string[];
   readonly body: string;
+  /** Absent: JSON. */
+  readonly contentType?: string | undefined;
 }
 
 export interface RefusalInput {
   readonly decision: Extract<Decision, { kind: "deny" }>;
-  /** Statuses of the enforced limits with their labels. */
+  /** Statuses of the enforced limits with what is said of them. */
   readonly labelled: readonly LabelledStatus[];
-  /** `response` of the policy whose limit decided. */
-  readonly response: CompiledPolicy["response"];
+  /** Of the policy whose limit decided. */
+  readonly response: ResponseRules;
+  /** Drawn once for this answer, in milliseconds. */
+  readonly jitterMs: number;
   readonly asker: Asker;
 }
 
-export function refusal(input: RefusalInput): Refusal {
-  const { decision, labelled, response } = input;
-  const exhausted = labelled.filter((entry) => entry.status.exhausted);
-  const { waitMs } = decision.decidedBy;
-  const headers = [...refusedLimitHeaders(labelled, waitMs), ...retryHeaders(waitMs)];
-  return { status: response.statusCode, headers, body: bodyOf(input, exhausted) };
-}
+/** From here on a status tells a client that its request has failed. */
+const FIRST_ERROR = 400;
 
-function bodyOf({ decision, response, asker }: RefusalInput, exhausted: readonly LabelledStatus[]): string {
+export function refusal({ decision, labelled, response, jitterMs, asker }: RefusalInput): Refusal {
   const { decidedBy } = decision;
-  if (response.bodyFormat === "Message") {
-    const { policy } = decidedBy.limit;
-    const ofPolicy = exhausted.filter(({ status }) => samePolicy(status.limit.policy, policy));
-    const labels = [...new Set(ofPolicy.map((entry) => entry.label))];
-    return JSON.stringify({ message: (response.message || DEFAULT_MESSAGE) + labels.join(", ") });
-  }
-  const message = response.message || describe(decidedBy);
-  if (asker.dialect === "Anthropic") return anthropicError({ type: "rate_limit_error", message }, asker.requestId);
-  // OpenAI's refusal (docs: error codes, rate limits): `type` says what ran out.
-  const type = ERROR_TYPES[decidedBy.limit.unit];
-  return JSON.stringify({ error: { message, type, param: null, code: "rate_limit_exceeded" } });
-}
-
-function samePolicy(a: { namespace: string; name: string }, b: { namespace: string; name: string }): boolean {
-  return a.namespace === b.namespace && a.name === b.name;
-}
-
-/** Names limit, window and wait, and that it is the gateway that refuses. */
-function describe({ limit, usage, waitMs }: RefusalInput["decision"]["decidedBy"]): string {
-  const { policy, name, unit, window } = limit;
-  const windowText = windowName(window.durationMs);
-  const per = /^\d/.test(windowText) ? `${windowText} seconds` : windowText;
-  const used = amountText(unit, Math.floor(usage));
-  return (
-    `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name} reached: ${amountText(unit, limit.limit)} ` +
-    `${UNIT_WORDS[unit]} per ${per}, ${used} used. Try again in ${String(retryAfterSeconds(waitMs))} s.`
-  );
+  const wait = { waitMs: decidedBy.waitMs, jitterMs };
+  const headers: string[] = [];
+  writeRefusedLimitHeaders(headers, labelled, wait);
+  // Who gets an answer that looks as if all went well has nothing to try again.
+  if (response.statusCode >= FIRST_ERROR) headers.push(...retryHeaders(wait.waitMs + wait.jitterMs));
+  const { text: body, contentType } = refusalBody({ decidedBy, labelled, response, asker });
+  return { status: response.statusCode, headers, body, contentType };
 }

@@ -5,9 +5,22 @@ export const LONGEST_SECONDS = 2_147_483;
 /** Up to this wait an SDK may as well sleep and try again; beyond it an error is more useful than a silent sleep. */
 const RETRY_CEILING_MS = 30_000;
 
+/** How long a refused request has to wait, in milliseconds. */
+export interface RefusedWait {
+  /** Until it would pass. */
+  readonly waitMs: number;
+  /** Drawn once for the answer; in Retry-After and never in resets. */
+  readonly jitterMs: number;
+}
+
 /** Whole seconds, rounded up, 1..2147483. */
 export function retryAfterSeconds(waitMs: number): number {
   return Math.min(LONGEST_SECONDS, Math.max(1, Math.ceil(waitMs / 1000)));
+}
+
+/** From 0 up to `maxMs`, both included, in whole milliseconds. `random`: at least 0 and below 1. */
+export function drawJitterMs(maxMs: number, random: () => number): number {
+  return Math.floor(random() * (maxMs + 1));
 }
 
 /**

@@ -146,4 +146,15 @@ export const RULE_ROWS: readonly RuleRow[] = [
       [{ type: "IP" }, { type: "Shared" }],
     ],
   },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.response",
+    message: "no hideDetails with bodyFormat ErrorMsg, which tells no details",
+    good: [
+      { bodyFormat: "ErrorMsg", hideDetails: false },
+      { bodyFormat: "Message", hideDetails: true },
+      { bodyFormat: "Dialect", hideDetails: true },
+    ],
+    bad: [{ bodyFormat: "ErrorMsg", hideDetails: true }],
+  },
 ];

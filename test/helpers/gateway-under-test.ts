@@ -40,6 +40,8 @@ export interface GatewayTestOptions {
   readonly timeouts?: Partial<TrafficTimeouts>;
   readonly master?: Buffer;
   readonly metricsConsumers?: number;
+  /** What is drawn; default always 0. */
+  readonly random?: () => number;
 }
 
 export async function startGateway(yaml: string, options: GatewayTestOptions = {}): Promise<GatewayUnderTest> {
@@ -65,6 +67,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
     drainMs: options.drainMs ?? 5_000,
     timeouts: options.timeouts,
     nowMs: () => Date.now(),
+    random: options.random ?? ((): number => 0),
   });
   const applyYaml = (text: string): readonly Finding[] => {
     const manifests: unknown[] = parseAllDocuments(text).map((document) => z.unknown().parse(document.toJS()));

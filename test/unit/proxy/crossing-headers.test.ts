@@ -11,6 +11,7 @@ import {
   upstreamHeaders,
   upstreamQuery,
 } from "../../../dataplane/proxy/crossing-headers.ts";
+import { FORMAT } from "../../../dataplane/respond/header-rules.ts";
 import { aBackend } from "../config/builders.ts";
 
 const KEY = "gw-0123456789";
@@ -336,7 +337,7 @@ describe("to the client", () => {
   test("[unit] headers cross in order, spelling and number", () => {
     const raw = ["Set-Cookie", "a", "set-cookie", "b", "X-RateLimit-Remaining-Tokens", "5", "Content-Length", "10"];
     const known = { checked: raw.length, hasLength: true, hasDate: false };
-    expect(clientHeaders(raw, false)).toEqual({ headers: raw, known, contentType: "" });
+    expect(clientHeaders(raw, false)).toEqual({ headers: raw, known, contentType: "", limitFormats: FORMAT.OpenAI });
   });
 
   test.for([

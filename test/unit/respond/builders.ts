@@ -1,9 +1,11 @@
 // Limit statuses with defaults, for what is said about them.
 
+import type { ResponseRules } from "../../../dataplane/contract/compiled.ts";
 import type { LimitStatus } from "../../../dataplane/core/decide.ts";
 import type { Limit } from "../../../dataplane/core/limit.ts";
 import type { Algorithm } from "../../../dataplane/core/window.ts";
-import type { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
+import { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
+import { wordsOf } from "../../../dataplane/respond/limit-words.ts";
 import { aLimit } from "../config/builders.ts";
 
 export interface StatusParts {
@@ -18,7 +20,9 @@ export interface StatusParts {
   readonly algorithm?: Algorithm;
   /** How much of the window has passed. */
   readonly passedMs?: number;
-  readonly formats?: LabelledStatus["formats"];
+  readonly formats?: ResponseRules["headers"]["formats"];
+  readonly hide?: ResponseRules["headers"]["hide"];
+  readonly maxLimits?: number;
 }
 
 const DEFAULTS = {
@@ -32,11 +36,15 @@ const DEFAULTS = {
   algorithm: "Sliding",
   passedMs: 0,
   formats: ["Window"],
-} as const satisfies StatusParts;
+  maxLimits: 4,
+} satisfies StatusParts & { readonly algorithm: Algorithm; readonly unit: Limit["unit"] };
 
 /** Used up when usage reaches the limit, as the core says. */
 export function aStatus(parts: StatusParts = {}): LabelledStatus {
-  const { name, policy, limit, usage, seconds, unit, waitMs, algorithm, passedMs, formats } = { ...DEFAULTS, ...parts };
+  const { name, policy, limit, usage, seconds, unit, waitMs, algorithm, passedMs, formats, maxLimits } = {
+    ...DEFAULTS,
+    ...parts,
+  };
   const exhausted = usage >= limit;
   const durationMs = seconds * 1000;
   const fromFirst = algorithm === "FixedFromFirst";
@@ -53,15 +61,26 @@ export function aStatus(parts: StatusParts = {}): LabelledStatus {
     exhausted,
     waitMs: exhausted ? waitMs : 0,
   };
-  return { status, label: parts.label ?? name, formats };
+  const { hide } = parts;
+  const headers = { formats, maxLimits, ...(hide !== undefined && { hide }) };
+  return new LabelledStatus(status, wordsOf(status.limit, parts.label ?? name, headers));
 }
 
-/** name, value, name, value, ... as a record; a name that stands twice fails. */
+/** What a writer adds. */
+export function written(write: (out: string[]) => unknown): string[] {
+  const out: string[] = [];
+  write(out);
+  return out;
+}
+
+/** name, value, name, value, ... as a record; a name that stands twice, in whatever case, fails. */
 export function headerRecord(headers: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {};
+  const seen = new Set<string>();
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
-    if (Object.hasOwn(record, name)) throw new Error(`${name} stands twice`);
+    if (seen.has(name.toLowerCase())) throw new Error(`${name} stands twice`);
+    seen.add(name.toLowerCase());
     record[name] = headers[i + 1] ?? "";
   }
   return record;

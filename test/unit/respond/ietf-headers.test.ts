@@ -3,10 +3,33 @@
 import fc from "fast-check";
 import { parseList } from "structured-headers";
 import { describe, expect, test } from "vitest";
-import { ietfHeaders, ietfRefusalHeaders } from "../../../dataplane/respond/ietf-headers.ts";
-import { limitHeaders, refusedLimitHeaders } from "../../../dataplane/respond/limit-headers.ts";
+import { writeIetf, writeRefusedIetf } from "../../../dataplane/respond/ietf-headers.ts";
+import type { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
+import { writeLimitHeaders, writeRefusedLimitHeaders } from "../../../dataplane/respond/limit-headers.ts";
 import { retryAfterSeconds } from "../../../dataplane/respond/retry-after.ts";
-import { aStatus, headerRecord, type StatusParts } from "./builders.ts";
+import { aStatus, headerRecord, type StatusParts, written } from "./builders.ts";
+
+function ietfHeaders(entries: readonly LabelledStatus[]): string[] {
+  return written((out) => {
+    writeIetf(out, entries, entries.length);
+  });
+}
+
+function ietfRefusalHeaders(entries: readonly LabelledStatus[]): string[] {
+  return written((out) => {
+    writeRefusedIetf(out, entries, entries.length);
+  });
+}
+
+function limitHeaders(entries: readonly LabelledStatus[]): string[] {
+  return written((out) => writeLimitHeaders(out, entries));
+}
+
+function refusedLimitHeaders(entries: readonly LabelledStatus[], waitMs: number): string[] {
+  return written((out) => {
+    writeRefusedLimitHeaders(out, entries, { waitMs, jitterMs: 0 });
+  });
+}
 
 /** Name -> parameters. */
 function read(text: string | undefined): Record<string, Record<string, unknown>> {

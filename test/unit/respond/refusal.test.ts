@@ -1,7 +1,8 @@
 // The whole answer to a refused request: status, headers and body.
 
+import { STATUS_CODES } from "node:http";
 import { describe, expect, test } from "vitest";
-import type { CompiledPolicy } from "../../../dataplane/contract/compiled.ts";
+import type { ResponseRules } from "../../../dataplane/contract/compiled.ts";
 import type { DialectName } from "../../../dataplane/providers/provider.ts";
 import type { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
 import { type Refusal, refusal } from "../../../dataplane/respond/refusal.ts";
@@ -10,8 +11,8 @@ import { aStatus, headerRecord } from "./builders.ts";
 /** The first exhausted status decides unless another waits longer, as the core says. */
 function refuse(
   labelled: readonly LabelledStatus[],
-  response: Partial<CompiledPolicy["response"]> = {},
-  dialect: DialectName = "OpenAI",
+  response: Partial<ResponseRules> = {},
+  { dialect = "OpenAI", jitterMs = 0 }: { readonly dialect?: DialectName; readonly jitterMs?: number } = {},
 ): Refusal {
   const statuses = labelled.map(({ status }) => status);
   const exhausted = statuses.filter((status) => status.exhausted);
@@ -20,7 +21,8 @@ function refuse(
   return refusal({
     decision: { kind: "deny", statuses, exhausted, decidedBy, shadowed: [] },
     labelled,
-    response: { statusCode: 429, bodyFormat: "Dialect", message: "", headers: { formats: [] }, ...response },
+    response: { statusCode: 429, bodyFormat: "Dialect", message: "", headers: { formats: ["Window"] }, ...response },
+    jitterMs,
     asker: { dialect, requestId: "req-1" },
   });
 }
@@ -68,6 +70,12 @@ describe("Message bodies", () => {
     ),
     row("a text of its own before the labels", [spent("bedrock")], "Slow down: ", '{"message":"Slow down: bedrock"}'),
     row(
+      "Kong list 1, trap 29: a text is a prefix, which JSON must escape",
+      [spent("bedrock")],
+      'Sag "Halt"\n\u0001\\: ',
+      '{"message":"Sag \\"Halt\\"\\n\\u0001\\\\: bedrock"}',
+    ),
+    row(
       "a label that JSON must escape",
       [spent('a"b\n')],
       "",
@@ -75,6 +83,62 @@ describe("Message bodies", () => {
     ),
   ])("[unit] $name", ({ labelled, message, body }) => {
     expect(refuse(labelled, { ...kong, message }).body).toBe(body);
+  });
+});
+
+describe("hideDetails", () => {
+  test.for([
+    {
+      name: "Kong list 1, trap 29: the text stands without labels",
+      response: { bodyFormat: "Message" as const, message: "Slow down." },
+      body: '{"message":"Slow down."}',
+    },
+    {
+      name: "so does the default text, as it is",
+      response: { bodyFormat: "Message" as const },
+      body: '{"message":"AI token rate limit exceeded for provider(s): "}',
+    },
+    {
+      name: "a Dialect body names neither limit, policy nor usage",
+      response: {},
+      body: '{"error":{"message":"Gateway limit reached. Try again in 42 s.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}',
+    },
+    {
+      name: "a Dialect text of its own stands as it is",
+      response: { message: "Ask us." },
+      body: '{"error":{"message":"Ask us.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}',
+    },
+  ])("[unit] $name", ({ response, body }) => {
+    expect(refuse([aStatus({ usage: 100, waitMs: 41_200 })], { ...response, hideDetails: true }).body).toBe(body);
+  });
+});
+
+describe("ErrorMsg bodies", () => {
+  const apisix = { bodyFormat: "ErrorMsg" as const };
+
+  test("[unit] have the text, escaped, and end their line", () => {
+    const { body, contentType } = refuse([aStatus({ usage: 100 })], { ...apisix, message: 'Sorry, "no".' });
+    expect([body, contentType]).toEqual(['{"error_msg":"Sorry, \\"no\\"."}\n', undefined]);
+  });
+
+  test.for([
+    { statusCode: 429, phrase: "Too Many Requests" },
+    { statusCode: 503, phrase: "Service Unavailable" },
+    { statusCode: 200, phrase: "OK" },
+    { statusCode: 299, phrase: "OK" },
+    { statusCode: 499, phrase: "Bad Request" },
+    { statusCode: 599, phrase: "Internal Server Error" },
+  ])("[unit] APISIX trap 22: without a text $statusCode is $phrase, as plain text", ({ statusCode, phrase }) => {
+    const { body, contentType } = refuse([aStatus({ usage: 100 })], { ...apisix, statusCode });
+    expect([body, contentType]).toEqual([`${phrase}\n`, "text/plain; charset=utf-8"]);
+  });
+
+  test("[unit] have the words of the status line for every status that has any", () => {
+    for (const [code, phrase] of Object.entries(STATUS_CODES)) {
+      const statusCode = Number(code);
+      if (statusCode < 200) continue;
+      expect(refuse([aStatus({ usage: 100 })], { ...apisix, statusCode }).body).toBe(`${phrase ?? ""}\n`);
+    }
   });
 });
 
@@ -141,16 +205,15 @@ describe("Anthropic clients", () => {
     { unit: "TotalTokens", used: "100 tokens per minute" },
     { unit: "Requests", used: "100 requests per minute" },
   ] as const)("[unit] are told of $unit by the type of their own error", ({ unit, used }) => {
-    expect(refuse([aStatus({ usage: 100, unit })], {}, "Anthropic").body).toBe(
+    expect(refuse([aStatus({ usage: 100, unit })], {}, { dialect: "Anthropic" }).body).toBe(
       '{"type":"error","error":{"type":"rate_limit_error","message":"Gateway limit \\"minute\\" of policy ai/policy ' +
         `reached: ${used}, 100 used. Try again in 1 s."},"request_id":"req-1"}`,
     );
   });
 
   test("[unit] get a Message body where the policy asks for one", () => {
-    expect(refuse([aStatus({ usage: 100 })], { bodyFormat: "Message", message: "No: " }, "Anthropic").body).toBe(
-      '{"message":"No: minute"}',
-    );
+    const response = { bodyFormat: "Message" as const, message: "No: " };
+    expect(refuse([aStatus({ usage: 100 })], response, { dialect: "Anthropic" }).body).toBe('{"message":"No: minute"}');
   });
 });
 
@@ -188,5 +251,43 @@ describe("status and headers", () => {
       "86400",
       "false",
     ]);
+  });
+
+  test.for([200, 204, 302, 399])(
+    "[unit] APISIX trap 21: status %i looks like an answer, and has no retry headers",
+    (statusCode) => {
+      const { status, headers } = refuse([aStatus({ usage: 100 })], { statusCode });
+      expect(status).toBe(statusCode);
+      expect(Object.keys(headerRecord(headers)).filter((name) => /^(retry-|x-should-)/i.test(name))).toEqual([]);
+      expect(headerRecord(headers)).toMatchObject({ "X-AI-RateLimit-Retry-After": "1" });
+    },
+  );
+
+  test.for([400, 402, 403, 500, 503, 599])("[unit] status %i tells how long to wait", (statusCode) => {
+    expect(headerRecord(refuse([aStatus({ usage: 100 })], { statusCode }).headers)["Retry-After"]).toBe("1");
+  });
+
+  test("[unit] Kong list 1, trap 8: all waits of an answer have the same jitter, and no reset has any", () => {
+    const spent = aStatus({ label: "a", usage: 100, waitMs: 2_000, formats: ["Window", "IETF", "Instance"] });
+    expect(headerRecord(refuse([spent], {}, { jitterMs: 3_250 }).headers)).toEqual({
+      "X-AI-RateLimit-Limit-minute-a": "100",
+      "X-AI-RateLimit-Remaining-minute-a": "0",
+      "X-AI-RateLimit-Reset": "2",
+      "X-AI-RateLimit-Retry-After": "6",
+      "X-AI-RateLimit-Reset-minute-a": "2",
+      "X-AI-RateLimit-Retry-After-minute-a": "6",
+      "RateLimit-Policy": '"ai/policy/minute";q=100;w=60;qu="tokens"',
+      RateLimit: '"ai/policy/minute";r=0;t=2',
+      "X-AI-RateLimit-Limit-a": "100",
+      "X-AI-RateLimit-Remaining-a": "0",
+      "X-AI-RateLimit-Reset-a": "2",
+      "Retry-After": "6",
+      "retry-after-ms": "5250",
+    });
+  });
+
+  test("[unit] jitter may make a short wait a long one, which SDKs do not sleep for", () => {
+    const { headers } = refuse([aStatus({ usage: 100, waitMs: 29_000 })], {}, { jitterMs: 2_000 });
+    expect(headerRecord(headers)).toMatchObject({ "Retry-After": "31", "x-should-retry": "false" });
   });
 });

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { retryAfterSeconds, retryHeaders } from "../../../dataplane/respond/retry-after.ts";
+import { drawJitterMs, retryAfterSeconds, retryHeaders } from "../../../dataplane/respond/retry-after.ts";
 
 test.for([
   { name: "a wait of nothing is a second", waitMs: 0, headers: ["Retry-After", "1", "retry-after-ms", "1"] },
@@ -33,4 +33,14 @@ test("[unit] seconds are whole, from 1 to 2147483, and never earlier than the wa
       expect(values.every((value) => /^(\d+|false)$/.test(value))).toBe(true);
     }),
   );
+});
+
+test("[unit] jitter is a whole number of milliseconds from 0 to its bound, both included", () => {
+  fc.assert(
+    fc.property(fc.nat(86_400_000), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (maxMs, drawn) => {
+      const jitterMs = drawJitterMs(maxMs, () => drawn);
+      expect(Number.isInteger(jitterMs) && jitterMs >= 0 && jitterMs <= maxMs).toBe(true);
+    }),
+  );
+  expect([drawJitterMs(5, () => 0), drawJitterMs(5, () => 1 - Number.EPSILON)]).toEqual([0, 5]);
 });

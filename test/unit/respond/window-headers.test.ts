@@ -2,9 +2,23 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { headerToken, windowName } from "../../../dataplane/respond/limit-words.ts";
-import { refusalHeaders, windowHeaders } from "../../../dataplane/respond/window-headers.ts";
-import { aStatus, headerRecord } from "./builders.ts";
+import { windowName } from "../../../dataplane/contract/window-name.ts";
+import type { LabelledStatus } from "../../../dataplane/respond/labelled-status.ts";
+import { headerToken } from "../../../dataplane/respond/limit-words.ts";
+import { writeWindow, writeWindowResets } from "../../../dataplane/respond/window-headers.ts";
+import { aStatus, headerRecord, written } from "./builders.ts";
+
+function windowHeaders(entries: readonly LabelledStatus[]): string[] {
+  return written((out) => {
+    writeWindow(out, entries, entries.length);
+  });
+}
+
+function refusalHeaders(exhausted: readonly LabelledStatus[], waitMs: number, jitterMs = 0): string[] {
+  return written((out) => {
+    writeWindowResets(out, { exhausted, wait: { waitMs, jitterMs } }, exhausted.length);
+  });
+}
 
 describe("window names", () => {
   test.for([
@@ -21,7 +35,7 @@ describe("window names", () => {
     [7_200, "7200"],
     [604_800, "604800"],
   ] as const)("[unit] %i s is %s", ([seconds, name]) => {
-    expect(windowName(seconds * 1000)).toBe(name);
+    expect(windowName({ durationMs: seconds * 1000 })).toBe(name);
   });
 });
 
@@ -103,6 +117,12 @@ describe("on every answer", () => {
       b: { label: "a b", limit: 60 },
       shown: ["60", "60"],
     },
+    {
+      name: "also when labels differ in the case of letters only",
+      a: { label: "OpenAI", limit: 70 },
+      b: { label: "openai", limit: 60 },
+      shown: ["60", "60"],
+    },
   ])("[unit] of two limits under one name is shown $name", ({ a, b, shown }) => {
     expect(Object.values(headerRecord(windowHeaders([aStatus(a), aStatus(b)])))).toEqual(shown);
   });
@@ -114,7 +134,7 @@ describe("on every answer", () => {
 
   test("[unit] no header stands twice and at most four limits are shown, whatever the labels", () => {
     const status = fc.record({
-      label: fc.constantFrom("a", "b", "a/", "a_", "c", "d", "e"),
+      label: fc.constantFrom("a", "b", "A/", "a_", "c", "d", "e"),
       seconds: fc.constantFrom(60, 30),
       limit: fc.integer({ min: 1, max: 9 }),
       usage: fc.nat(9),
@@ -130,7 +150,8 @@ describe("on every answer", () => {
         );
         // Under one name the least remaining counts, so with equal names the least share may stand behind it.
         if (
-          new Set(list.map(({ label, seconds }) => `${headerToken(label)}/${String(seconds)}`)).size === list.length &&
+          new Set(list.map(({ label, seconds }) => `${headerToken(label).toLowerCase()}/${String(seconds)}`)).size ===
+            list.length &&
           list.length > 0
         ) {
           expect(Math.min(...shares)).toBe(wanted);
@@ -177,5 +198,20 @@ describe("on refusals", () => {
       name.includes("-Reset-minute"),
     );
     expect(names).toEqual([9, 7, 5, 3].map((s) => `X-AI-RateLimit-Reset-minute-w${String(s)}`));
+  });
+
+  test("[unit] Kong list 1, trap 8: one draw of jitter is in every Retry-After and in no reset", () => {
+    const exhausted = [
+      aStatus({ label: "a", usage: 100, waitMs: 12_000 }),
+      aStatus({ label: "b", usage: 100, waitMs: 3_000, seconds: 1 }),
+    ];
+    expect(headerRecord(refusalHeaders(exhausted, 12_000, 1_500))).toEqual({
+      "X-AI-RateLimit-Reset": "12",
+      "X-AI-RateLimit-Retry-After": "14",
+      "X-AI-RateLimit-Reset-minute-a": "12",
+      "X-AI-RateLimit-Retry-After-minute-a": "14",
+      "X-AI-RateLimit-Reset-second-b": "3",
+      "X-AI-RateLimit-Retry-After-second-b": "5",
+    });
   });
 });
