@@ -14,7 +14,7 @@ PRESENT := $(wildcard $(FOLDERS))
 SECONDS := 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test e2e e2e-node e2e-kind bench bench-cluster fuzz image run demo clean dashboards-picture
+.PHONY: help install deps kubernetes build generate format lint types boundaries dead-code check test e2e e2e-node e2e-kind bench bench-limits bench-cluster fuzz image run demo clean dashboards-picture
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -42,6 +42,8 @@ generate: build ## Write the files that are generated from the schemas and table
 	@node scripts/generate-settings.mjs
 	@echo "generate: controller/rbac.yaml"
 	@node scripts/generate-rbac.mjs
+	@echo "generate: docs/compatibility.md"
+	@node scripts/generate-compatibility.mjs
 	@echo "generate: charts/ai-rate-limit"
 	@node scripts/generate-chart.mjs
 	@echo "generate: dashboards"
@@ -85,6 +87,9 @@ e2e-kind: ## The same on a kind cluster that is made for it; needs Docker and ki
 
 bench: build ## Measure against a bare pass-through and nginx (needs redis-server, nginx, wrk; ARGS="--only json --write")
 	@node test/bench/main.mjs $(ARGS)
+
+bench-limits: build ## Measure what a request costs with 1, 4 and 16 limits (needs what bench needs; ARGS="--rounds 9 --write")
+	@node test/bench/limits.mjs $(ARGS)
 
 bench-cluster: build ## Measure from kubectl apply to enforced, 10 and 100,000 consumers (half an hour; ARGS="--consumers 5000")
 	@scripts/bench-cluster.sh $(ARGS)

@@ -7,7 +7,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { BENCH_KEYS, load, writeScript } from "./load.mjs";
+import { load, writeScript } from "./load.mjs";
+import { SIMPLE_LIMITS, writeManifests } from "./manifests.mjs";
+import { completionServer, writeNginx } from "./nginx.mjs";
 import { cpuSeconds, createPrograms, residentMegabytes } from "./programs.mjs";
 import { median, table } from "./report.mjs";
 
@@ -31,67 +33,10 @@ const TARGETS = ["nginx", "undici", "gateway"];
 const WARM_UP_SECONDS = 8;
 const folder = mkdtempSync(join(tmpdir(), "airl-bench-"));
 
-function writeNginx(file, text) {
-  writeFileSync(
-    join(folder, file),
-    `daemon off; worker_processes 1; pid ${folder}/${file}.pid; error_log ${folder}/${file}.log;
-events { worker_connections 4096; }
-http { access_log off; keepalive_requests 100000000; client_max_body_size 10m; client_body_buffer_size 256k;
-  client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p; fastcgi_temp_path ${folder}/f;
-  uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
-  ${text} }`,
-  );
-  return ["nginx", "-p", folder, "-c", join(folder, file)];
-}
-
-function writeManifests(upstream) {
-  const consumers = Array.from({ length: BENCH_KEYS }, (_, i) => {
-    const key = `key-${String(i).padStart(4, "0")}`;
-    return `apiVersion: airatelimit.dev/v1alpha1
-kind: Consumer
-metadata: {name: c${String(i)}}
-spec: {credentials: [{name: main, apiKey: {value: ${key}}}]}
----
-`;
-  });
-  const rest = `apiVersion: airatelimit.dev/v1alpha1
-kind: AIBackend
-metadata: {name: llm}
-spec: {provider: OpenAICompatible, endpoint: "http://127.0.0.1:${String(upstream)}"}
----
-apiVersion: airatelimit.dev/v1alpha1
-kind: AIRoute
-metadata: {name: all}
-spec: {matches: [{path: {type: PathPrefix, value: /v1}}], backendRefs: [{name: llm}]}
----
-apiVersion: airatelimit.dev/v1alpha1
-kind: AIRateLimitPolicy
-metadata: {name: team}
-spec:
-  limits:
-  - {name: minute, limit: 1000000000, window: {duration: 60s}}
-  - {name: day, limit: 100000000000, window: {duration: 24h}}
-`;
-  const file = join(folder, "bench.yaml");
-  writeFileSync(file, consumers.join("") + rest);
-  return file;
-}
-
-const USAGE = { prompt_tokens: 20, completion_tokens: 60, total_tokens: 80 };
-const COMPLETION = JSON.stringify({
-  id: "chatcmpl-bench",
-  object: "chat.completion",
-  created: 1700000000,
-  model: "gpt-4o",
-  choices: [{ index: 0, message: { role: "assistant", content: "word ".repeat(70) }, finish_reason: "stop" }],
-  usage: USAGE,
-});
+const nginx = (file, text) => writeNginx(folder, file, text);
 
 async function startShared(programs) {
-  const json = writeNginx(
-    "upstream.conf",
-    `server { listen 127.0.0.1:${PORTS.json} reuseport backlog=4096; default_type application/json; return 200 '${COMPLETION}'; }`,
-  );
+  const json = nginx("upstream.conf", completionServer(PORTS.json));
   await programs.start({ core: 0, command: json, port: PORTS.json });
   const stream = ["node", "test/bench/stream-upstream.mjs", String(PORTS.sse), String(EVENTS)];
   await programs.start({ core: 0, command: stream, port: PORTS.sse });
@@ -100,7 +45,7 @@ async function startShared(programs) {
 }
 
 async function startTargets(programs, upstream) {
-  const nginx = writeNginx(
+  const nginxProxy = nginx(
     "proxy.conf",
     `upstream u { server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 100000000; }
   server { listen 127.0.0.1:${PORTS.nginx} backlog=4096; location / { proxy_pass http://u; proxy_http_version 1.1;
@@ -108,16 +53,13 @@ async function startTargets(programs, upstream) {
   );
   const pass = ["node", "test/bench/pass-through.mjs", String(PORTS.undici), String(upstream)];
   const log = join(folder, "gateway.log");
+  const manifests = writeManifests(join(folder, "bench.yaml"), { upstream, limits: SIMPLE_LIMITS });
   const gateway = [
-    ...[
-      "sh",
-      "-c",
-      `exec node dist/cli/main.js run -f ${writeManifests(upstream)} --redis redis://127.0.0.1:${PORTS.redis}`,
-    ],
+    ...["sh", "-c", `exec node dist/cli/main.js run -f ${manifests} --redis redis://127.0.0.1:${PORTS.redis}`],
   ];
   gateway[2] += ` --listen 127.0.0.1:${PORTS.gateway} --admin 127.0.0.1:${PORTS.admin} 2>${log}`;
   return {
-    nginx: await programs.start({ core: 1, command: nginx, port: PORTS.nginx }),
+    nginx: await programs.start({ core: 1, command: nginxProxy, port: PORTS.nginx }),
     undici: await programs.start({ core: 1, command: pass, port: PORTS.undici }),
     gateway: await programs.start({ core: 1, command: gateway, port: PORTS.gateway }),
   };

@@ -30,3 +30,19 @@ export function table(results) {
   const redis = results.map(({ scenario, redisCpu }) => `${scenario.name} ${redisCpu.toFixed(1)} us`).join(", ");
   return `${lines.join("\n")}\n\nRedis CPU per gateway request: ${redis}.\n`;
 }
+
+/** The ratio is a case's CPU over that of the simple case in the same round: 1.1 is a tenth more. */
+export function limitsTable(rows) {
+  const lines = [
+    "| limits | CPU us per request | ratio to the simple case | Redis CPU us per request | p50 us | p99 us |",
+    "|---|---|---|---|---|---|",
+  ];
+  for (const [name, runs] of Object.entries(rows)) {
+    const ratios = runs.map((run, i) => run.cpu / rows.simple[i].cpu);
+    lines.push(
+      `| ${name === "simple" ? "simple case (2)" : name} | ${spread(runs.map((r) => r.cpu))} | ${spread(ratios, 2)} | ` +
+        `${spread(runs.map((r) => r.redisCpu))} | ${median(runs.map((r) => r.p50))} | ${median(runs.map((r) => r.p99))} |`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}

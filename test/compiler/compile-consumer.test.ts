@@ -184,7 +184,7 @@ const conflictRows: ConflictRow[] = [
   },
 ];
 
-test.for(conflictRows)("[unit] a key used twice: $name", ({ claims, keep, wanted }, { expect }) => {
+test.for(conflictRows)("[unit] a key used twice: $name (kong trap 32)", ({ claims, keep, wanted }, { expect }) => {
   const manifests = claims.map(([path, creationTimestamp]) => {
     const [namespace = "", name = ""] = path.split("/");
     return aConsumerWithKey({ namespace, name, creationTimestamp }, "the-same");

@@ -2,15 +2,13 @@
 
 import { test } from "vitest";
 import { aConsumer, aLimit, aPolicy, compiled, linesOf, withField } from "./manifest-builders.ts";
+import { REFUSED } from "./refused-all.ts";
 import { rejects } from "./refused-fields.ts";
-import { REFUSED_MANIFESTS } from "./refused-manifests.ts";
-import { REFUSED_POLICIES } from "./refused-policies.ts";
-import { REFUSED_RESPONSES } from "./refused-responses.ts";
 
 const consumer = aConsumer({ name: "user1" }, { credentials: [{ name: "main", apiKey: { value: "k-1" } }] });
 const ONE_OF_THREE = "exactly one of secretRef, keyHash and value";
 
-for (const refused of [...REFUSED_MANIFESTS, REFUSED_POLICIES, REFUSED_RESPONSES]) rejects(refused);
+for (const refused of REFUSED) rejects(refused);
 
 test.for([
   {

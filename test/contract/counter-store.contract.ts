@@ -201,7 +201,7 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       expect(await total(store, counter)).toBe(2);
     });
 
-    test(title("of many at once exactly as many as the limit allows are taken"), async () => {
+    test(title("of many at once exactly as many as the limit allows are taken (kong trap 23)"), async () => {
       const counter = one();
       const admissions = await Promise.all(
         Array.from({ length: 50 }, () => admit(store, [aCheck(counter, { ask: 1, refuseAt: 10 })])),

@@ -4,9 +4,7 @@
 import type { ExpectStatic } from "vitest";
 import { KINDS } from "../../crds/index.ts";
 import { asRecord, compiled, type Manifest, withField } from "../compiler/manifest-builders.ts";
-import { REFUSED_MANIFESTS } from "../compiler/refused-manifests.ts";
-import { REFUSED_POLICIES } from "../compiler/refused-policies.ts";
-import { REFUSED_RESPONSES } from "../compiler/refused-responses.ts";
+import { REFUSED_CASES } from "../compiler/refused-all.ts";
 import { RULE_ROWS } from "../crds/rule-rows.ts";
 import type { KubeCluster } from "../helpers/kube-cluster.ts";
 import { test } from "./cluster-test.ts";
@@ -17,10 +15,7 @@ interface Case {
   readonly manifest: Manifest;
 }
 
-const refused: readonly Case[] = [...REFUSED_MANIFESTS, REFUSED_POLICIES, REFUSED_RESPONSES].flatMap(
-  ({ title, base, rows }) =>
-    rows.map(({ at, to }) => ({ name: `${title} ${at}: ${shown(to)}`, manifest: withField(base, at, to) })),
-);
+const refused: readonly Case[] = REFUSED_CASES;
 
 const ruled = RULE_ROWS.flatMap(({ base, at, good, bad, message }) => {
   const named = (value: unknown): Case => ({

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { KINDS } from "../../crds/index.ts";
 import {
   aBackend,
   aConsumer,
@@ -15,6 +16,7 @@ import {
   aRoute,
   type Manifest,
 } from "../compiler/manifest-builders.ts";
+import { REFUSED_CASES } from "../compiler/refused-all.ts";
 import { eventually } from "../helpers/clock.ts";
 import { untilConditions } from "../helpers/object-status.ts";
 import { type Product, type Running, SYSTEM, startProduct } from "../helpers/product-under-test.ts";
@@ -293,6 +295,19 @@ describe("with the webhook", () => {
     const denied = 'error when creating "STDIN": admission webhook "validate.airatelimit.dev" denied the request';
     const who = `${String(row.manifest["kind"])} a/${row.name}`;
     expect(words.trimEnd()).toBe(`The request is invalid: ${denied}: ${who} is invalid:\n- ${row.problem}`);
+  });
+
+  test("[e2e] every manifest that the compiler's tables know to be wrong is refused, by schema or webhook", async () => {
+    const wrong: string[] = [];
+    for (const { name, manifest, line } of REFUSED_CASES) {
+      const plural = KINDS.find(({ kind }) => kind === manifest["kind"])?.plural ?? "";
+      const path = `/apis/airatelimit.dev/v1alpha1/namespaces/default/${plural}?dryRun=All&fieldValidation=Strict`;
+      const { status, body } = await product.cluster.call("POST", path, manifest);
+      const message = String(body["message"]);
+      const fromWebhook = message.includes("denied the request");
+      if (status < 400 || (fromWebhook && !message.includes(`- ${line}`))) wrong.push(`${name}: ${message}`);
+    }
+    expect(wrong).toEqual([]);
   });
 
   test.for(BESIDE)("[e2e] kubectl apply warns: $name", async (row) => {

@@ -15,7 +15,7 @@ test("[unit] every folder of fixtures belongs to an operation, and has some", ()
 
 for (const stripInjectedUsage of [false, true]) {
   const how = stripInjectedUsage ? "taking injected usage out" : "passing all bytes";
-  test.for(CASES)(`[unit] meters $name whatever its split, ${how}`, (row) => {
+  test.for(CASES)(`[unit] meters $name whatever its split, ${how} (apisix trap 30)`, (row) => {
     const output = stripInjectedUsage ? row.stripped : row.bytes;
     const wanted = { ...row.expected, output: output.toString("latin1") };
     const meter = (): ResponseMeter => row.operation.meterResponse(row.contentType, { stripInjectedUsage });

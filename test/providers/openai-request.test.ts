@@ -161,7 +161,7 @@ describe("injectUsage", () => {
     { requiredKeys: ["model"] },
   );
 
-  test("[unit] changes nothing of a streaming body but include_usage", () => {
+  test("[unit] changes nothing of a streaming body but include_usage (apisix trap 28)", () => {
     fc.assert(
       fc.property(body, fc.nat(3), fc.constantFrom("", "  "), anyCuts(400), (value, place, space, cuts) => {
         const members = Object.entries(value);

@@ -111,7 +111,7 @@ test.for([
     prompt: 9,
     completion: 2,
   },
-])("[unit] keeps $name and never adds", ({ usages, prompt, completion }) => {
+])("[unit] keeps $name and never adds (kong trap 11, apisix trap 31)", ({ usages, prompt, completion }) => {
   expect(normal(fromStream(usages))).toEqual({ usage: { prompt, completion }, source: "reported" });
 });
 
@@ -138,7 +138,7 @@ test.for([
     cached: undefined,
   },
   { where: "details that are null", usage: '{"prompt_tokens":40,"prompt_tokens_details":null}', cached: undefined },
-])("[unit] reads cached tokens: $where", ({ usage, cached }) => {
+])("[unit] reads cached tokens: $where (kong trap 12)", ({ usage, cached }) => {
   expect(fromJson(usage)?.usage.cachedPrompt).toBe(cached);
 });
 

@@ -47,24 +47,27 @@ test.for([
   { coding: "br", bytes: brotliCompressSync(COMPLETION) },
   { coding: "deflate", bytes: deflateSync(COMPLETION) },
   { coding: "zstd", bytes: zstdRaw(COMPLETION) },
-])("[proxy] usage of a $coding body is read, and the client gets it plain", async ({ coding, bytes }) => {
-  await start((_request, res) => {
-    res.writeHead(200, { "content-type": "application/json", "content-encoding": coding, etag: '"x"' });
-    // In pieces: decoding must not depend on how the bytes arrive.
-    for (const byte of bytes) res.write(Buffer.from([byte]));
-    res.end();
-  });
-  const answer = await post(CHAT_BODY);
-  expect(answer.body).toBe(COMPLETION);
-  expect(answer.headers["content-encoding"]).toBeUndefined();
-  expect(answer.headers.etag).toBeUndefined();
-  expect(upstream.received[0]?.headers["accept-encoding"]).toBe("identity");
-  expect(await gateway.nextRequestLine()).toMatchObject({
-    promptTokens: 11,
-    completionTokens: 22,
-    usageSource: "reported",
-  });
-});
+])(
+  "[proxy] usage of a $coding body is read, and the client gets it plain (kong trap 13)",
+  async ({ coding, bytes }) => {
+    await start((_request, res) => {
+      res.writeHead(200, { "content-type": "application/json", "content-encoding": coding, etag: '"x"' });
+      // In pieces: decoding must not depend on how the bytes arrive.
+      for (const byte of bytes) res.write(Buffer.from([byte]));
+      res.end();
+    });
+    const answer = await post(CHAT_BODY);
+    expect(answer.body).toBe(COMPLETION);
+    expect(answer.headers["content-encoding"]).toBeUndefined();
+    expect(answer.headers.etag).toBeUndefined();
+    expect(upstream.received[0]?.headers["accept-encoding"]).toBe("identity");
+    expect(await gateway.nextRequestLine()).toMatchObject({
+      promptTokens: 11,
+      completionTokens: 22,
+      usageSource: "reported",
+    });
+  },
+);
 
 test("[proxy] a compressed stream loses the usage that was asked for on the client's behalf", async () => {
   const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };

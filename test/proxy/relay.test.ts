@@ -83,7 +83,7 @@ describe("relaying", () => {
     expect(upstream.received[0]?.url).toBe("/v1/chat/completions");
   });
 
-  test("[proxy] usage is asked for on the client's behalf, charged, and removed again", async () => {
+  test("[proxy] usage is asked for on the client's behalf, charged, and removed again (kong trap 11)", async () => {
     await start(
       streams(
         sseChunk({ content: "Hel" }, { usage: null }),
@@ -157,7 +157,7 @@ describe("relaying", () => {
     expect(await used()).toBe(0);
   });
 
-  test("[proxy] a client that leaves mid-stream ends the upstream call and is charged what was relayed, as estimated", async () => {
+  test("[proxy] a client that leaves mid-stream ends the upstream call and is charged what was relayed, as estimated (kong trap 10)", async () => {
     await start((request, res) => {
       if (!request.body.includes('"stream":true')) {
         answersChat()(request, res);

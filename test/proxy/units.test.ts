@@ -47,7 +47,7 @@ const expression = (text: string, limit = 100_000): string =>
   `  - {name: e, unit: Expression, expression: "${text}", limit: ${String(limit)}, window: {duration: 1h, algorithm: Fixed}}`;
 
 describe("limits of cost", () => {
-  test("[proxy] 14 prompt and 7 completion tokens take 0.0000063 of a limit of 1", async () => {
+  test("[proxy] 14 prompt and 7 completion tokens take 0.0000063 of a limit of 1 (kong traps 14 and 15)", async () => {
     await start({ limits: cost("1.00"), usage: { prompt_tokens: 14, completion_tokens: 7, total_tokens: 21 } });
     const first = await chat("mini");
     expect(first.headers["x-ai-ratelimit-limit-month-cost"]).toBe("1");

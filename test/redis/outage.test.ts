@@ -146,7 +146,7 @@ test("[redis] a batch that never arrived is sent again", async () => {
   expect(await inRedis(on)).toEqual(on.map(() => 7));
 });
 
-test("[redis] while Redis stands still a request waits for one time-out, then none waits at all", async () => {
+test("[redis] while Redis stands still a request waits for one time-out, then none waits at all (apisix trap 39)", async () => {
   const under = await open({ timeouts: SHORT });
   const counter = aCounter(under);
   await charge(under.store, { counter, amount: 30 });
@@ -196,7 +196,7 @@ test("[redis] a Redis that goes while nothing is on its way opens the breaker wi
   expect((await admit(under.store, [aCheck(counter)])).source).toBe("store");
 });
 
-test("[redis] requests asked for while Redis stands still count exactly once, taken late or kept", async () => {
+test("[redis] requests asked for while Redis stands still count exactly once, taken late or kept (kong trap 22)", async () => {
   const under = await open({ timeouts: SHORT, settings: { replyTimeoutMs: 5000 } });
   const counter = aCounter(under);
   const ask = aCheck(counter, { ask: 1, refuseAt: 10 });

@@ -1,0 +1,16 @@
+// Every case, by name.
+
+import type { OptionCase } from "../world.ts";
+import { ANSWER_CASES } from "./answers.ts";
+import { IDENTIFICATION_CASES } from "./identification.ts";
+import { KEY_CASES } from "./keys.ts";
+import { UNIT_CASES } from "./units.ts";
+import { WINDOW_CASES } from "./windows.ts";
+
+export const CASES: readonly OptionCase[] = [
+  ...KEY_CASES,
+  ...WINDOW_CASES,
+  ...UNIT_CASES,
+  ...ANSWER_CASES,
+  ...IDENTIFICATION_CASES,
+];
