@@ -98,13 +98,23 @@ export async function inWorld<T>(scene: Scene, play: (world: World) => Promise<T
   const { trustedProxies = [] } = scene;
   let gateway: GatewayUnderTest | undefined;
   try {
-    gateway = await startGateway(yamlOf(scene, upstream.origin), { nowMs: () => clock.nowMs(), trustedProxies });
+    gateway = await startGateway(yamlOf(scene, upstream.origin), {
+      nowMs: () => clock.nowMs(),
+      trustedProxies,
+      random: rising(),
+    });
     expectValid(gateway.findings);
     return await play(createWorld(gateway, upstream, (ms) => clock.advance(ms)));
   } finally {
     await gateway?.stop();
     await upstream.close();
   }
+}
+
+/** Numbers from 0 to below 1, each another one. */
+function rising(): () => number {
+  let drawn = 0;
+  return () => (drawn++ % 100) / 100;
 }
 
 function expectValid(findings: readonly Finding[]): void {

@@ -2,6 +2,7 @@
 
 import type { OptionCase } from "../world.ts";
 import { ANSWER_CASES } from "./answers.ts";
+import { HEADER_CASES } from "./headers.ts";
 import { IDENTIFICATION_CASES } from "./identification.ts";
 import { KEY_CASES } from "./keys.ts";
 import { UNIT_CASES } from "./units.ts";
@@ -13,4 +14,5 @@ export const CASES: readonly OptionCase[] = [
   ...UNIT_CASES,
   ...ANSWER_CASES,
   ...IDENTIFICATION_CASES,
+  ...HEADER_CASES,
 ];

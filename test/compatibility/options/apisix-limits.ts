@@ -30,7 +30,12 @@ const LIMITS: readonly OptionRow[] = [
     field: "limits[].window.duration with algorithm: FixedFromFirst",
     cases: ["how long a window is", "a window from the first request"],
   },
-  { option: "show_limit_quota_header", later: "Answers without limit headers." },
+  {
+    option: "show_limit_quota_header",
+    field: "response.headers.hide: All",
+    note: "The headers there are `formats: [Instance]`.",
+    cases: ["no limit headers at all", "headers by label alone"],
+  },
   {
     option: "limit_strategy",
     values: ["total_tokens"],
@@ -76,7 +81,11 @@ const LIMITS: readonly OptionRow[] = [
   { option: "instances[].limit", field: "limits[].limit", cases: ["how much may be used"] },
   { option: "instances[].time_window", field: "limits[].window.duration", cases: ["how long a window is"] },
   { option: "rejected_code", field: "response.statusCode", cases: ["the status of a refusal"] },
-  { option: "rejected_msg", later: "The body `error_msg`." },
+  {
+    option: "rejected_msg",
+    field: "response.message with bodyFormat: ErrorMsg",
+    cases: ["the body error_msg"],
+  },
   {
     option: "rules",
     field: "limits[]",
@@ -86,7 +95,12 @@ const LIMITS: readonly OptionRow[] = [
   { option: "rules[].count", later: "Limits that a request's variables say." },
   { option: "rules[].time_window", later: "Windows that a request's variables say." },
   { option: "rules[].key", later: "Keys from variables." },
-  { option: "rules[].header_prefix", later: "Headers by rule." },
+  {
+    option: "rules[].header_prefix",
+    field: "limits[].label with formats: [Rule]",
+    note: "Without a prefix the label is the rule's position there.",
+    cases: ["headers by rule"],
+  },
 ];
 
 const STORES: readonly OptionRow[] = [

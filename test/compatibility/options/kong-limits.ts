@@ -89,9 +89,23 @@ const ANSWERS: readonly OptionRow[] = [
     note: "The labels of the exhausted limits follow it.",
     cases: ["the message and the labels of what is exhausted"],
   },
-  { option: "config.error_hide_providers", later: "A message without labels." },
-  { option: "config.hide_client_headers", later: "Answers without limit headers." },
-  { option: "config.retry_after_jitter_max", later: "Jitter of Retry-After." },
+  {
+    option: "config.error_hide_providers",
+    field: "response.hideDetails",
+    cases: ["the message without labels"],
+  },
+  {
+    option: "config.hide_client_headers",
+    field: "response.headers.hide: Quota",
+    note: "Refusals still tell resets and waits, as there.",
+    cases: ["no limits and no remainders in headers, but resets"],
+  },
+  {
+    option: "config.retry_after_jitter_max",
+    field: "response.retryAfterJitter",
+    note: "One draw for each refusal; Reset stays as it is.",
+    cases: ["waits that differ from client to client"],
+  },
   {
     option: "config.llm_format",
     values: ["openai", "anthropic"],
