@@ -89,7 +89,7 @@ const dataplane = [
   }),
   ...closed("identify-imports-core-and-contract", {
     from: "^dataplane/identify/",
-    allowed: [folders("core", "contract"), builtins("crypto")],
+    allowed: [folders("core", "contract"), builtins("buffer", "crypto")],
     typesFrom: [folders("providers")],
     comment: "identify turns a request into a consumer. Let the caller pass what it found in headers or config.",
   }),

@@ -21,7 +21,7 @@ const VERBS = new Map<string, Verb>([
     "validate",
     {
       page: VALIDATE_PAGE,
-      execute: (options, { terminal, ringFor }) => validate({ options, terminal, ringFor }),
+      execute: (options, { terminal, ringFor, nowMs }) => validate({ options, terminal, ringFor, nowMs }),
     },
   ],
   ["demo", { page: DEMO_PAGE, execute: demo }],

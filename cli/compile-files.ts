@@ -1,6 +1,6 @@
 // Files -> compiled objects and findings with their places: what `run`, `demo` and `validate` have in common.
 
-import { compile } from "../compiler/compile.ts";
+import { type CompileInput, compile } from "../compiler/compile.ts";
 import type { Finding, ObjectRef } from "../compiler/finding.ts";
 import { isRecord } from "../compiler/is-record.ts";
 import { readRef } from "../compiler/read-metadata.ts";
@@ -17,6 +17,8 @@ export interface CompileFilesInput {
   readonly files: ManifestFiles;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly ringFor: RingFor;
+  /** Wall clock, epoch milliseconds: what has expired is told. */
+  readonly nowMs: () => number;
   /** Changes manifests after reading and before compiling. */
   readonly adapt?: (values: readonly unknown[]) => { values: readonly unknown[]; findings: readonly SourceFinding[] };
 }
@@ -28,14 +30,18 @@ export interface CompiledFiles {
   readonly manifests: readonly unknown[];
 }
 
-export async function compileFiles({ files, env, ringFor, adapt }: CompileFilesInput): Promise<CompiledFiles> {
+export async function compileFiles({ files, env, ringFor, nowMs, adapt }: CompileFilesInput): Promise<CompiledFiles> {
   const { texts, findings: fileFindings } = await files.read();
   const parsed = texts.map((source) => parseManifests({ source, env }));
   const located = parsed.flatMap((one) => one.manifests);
   const adapted = adapt?.(located.map((one) => one.value)) ?? { values: located.map((one) => one.value), findings: [] };
   const reading = [...fileFindings, ...parsed.flatMap((one) => one.findings), ...adapted.findings];
   const toCompile = located.map((one, index) => ({ ...one, value: adapted.values[index] }));
-  const { objects, findings } = compileLocated(toCompile, ringFor);
+  const { objects, findings } = compileLocated(toCompile, {
+    ringFor,
+    nowMs: nowMs(),
+    systemNamespace: FILES_NAMESPACE,
+  });
   return {
     objects,
     findings: [...reading, ...findings.filter(isMeaningfulAfter(reading))].sort(byWeightAndPlace),
@@ -68,13 +74,13 @@ interface Located {
  * A finding names its object, and by that name it is placed. Manifests without a usable name are compiled one by one
  * instead: nothing can refer to them, and what is said of them can only be about the one.
  */
-function compileLocated(manifests: readonly LocatedManifest[], ringFor: CompileFilesInput["ringFor"]): Located {
+function compileLocated(manifests: readonly LocatedManifest[], surroundings: Omit<CompileInput, "manifests">): Located {
   const byName = new Map<string, LocatedManifest[]>();
   const findings: SourceFinding[] = [];
   const named = manifests.filter((manifest) => {
     const key = nameOf(manifest.value);
     if (key === undefined) {
-      const alone = compile({ manifests: [manifest.value], ringFor, systemNamespace: FILES_NAMESPACE });
+      const alone = compile({ ...surroundings, manifests: [manifest.value] });
       findings.push(...alone.findings.map((finding) => placed(finding, manifest)));
       return false;
     }
@@ -83,7 +89,7 @@ function compileLocated(manifests: readonly LocatedManifest[], ringFor: CompileF
     else sharing.push(manifest);
     return true;
   });
-  const compiled = compile({ manifests: named.map((one) => one.value), ringFor, systemNamespace: FILES_NAMESPACE });
+  const compiled = compile({ ...surroundings, manifests: named.map((one) => one.value) });
   for (const finding of compiled.findings) {
     // The first of a name is the one that counts; Duplicate is said of the others.
     const sharing = byName.get(keyOf(finding.object)) ?? [];

@@ -69,10 +69,10 @@ export async function serve(input: ServeInput): Promise<number> {
 
 /** A file that is empty for a moment while it is written must not take every route away, so nothing is an error. */
 function createLoad({ paths, adapt, platform }: ServeInput): () => Promise<CompiledFiles> {
-  const { terminal, ringFor } = platform;
+  const { terminal, ringFor, nowMs } = platform;
   const files = createManifestFiles({ paths, stdin: terminal.stdin });
   return async () => {
-    const compiled = await compileFiles({ files, env: terminal.env, ringFor, adapt });
+    const compiled = await compileFiles({ files, env: terminal.env, ringFor, nowMs, adapt });
     if (compiled.objects.length > 0 || hasError(compiled.findings)) return compiled;
     const nothing: SourceFinding = {
       severity: "error",

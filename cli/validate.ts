@@ -51,13 +51,15 @@ export interface ValidateInput {
   readonly options: Options;
   readonly terminal: Terminal;
   readonly ringFor: RingFor;
+  /** Wall clock, epoch milliseconds. */
+  readonly nowMs: () => number;
 }
 
-export async function validate({ options, terminal, ringFor }: ValidateInput): Promise<number> {
+export async function validate({ options, terminal, ringFor, nowMs }: ValidateInput): Promise<number> {
   const paths = pathsOf(options);
   const format = readChoice("output", options.one("output") ?? "table", OUTPUT_FORMATS);
   const files = createManifestFiles({ paths, stdin: terminal.stdin });
-  const { objects, findings, fileCount } = await compileFiles({ files, env: terminal.env, ringFor });
+  const { objects, findings, fileCount } = await compileFiles({ files, env: terminal.env, ringFor, nowMs });
   terminal.out(
     renderReport({ fileCount, objectCount: objects.length, findings }, format, paintIf(terminal.colour.out)),
   );

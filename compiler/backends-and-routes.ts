@@ -56,8 +56,9 @@ export function compileRouteOf(state: ObjectState, around: Surroundings, log: Ch
   const { ref, current, good, refused, adopted } = state;
   const findings = [...state.reading];
   const backends = around.names.names("AIBackend", ref.namespace);
+  const consumers = around.names.names("Consumer", ref.namespace);
   const compile = (route: RouteObject, found: Finding[]): ReturnType<typeof compileRoute> =>
-    compileRoute(route, { backends, refused, report: createReporter(ref, found) });
+    compileRoute(route, { backends, consumers, refused, report: createReporter(ref, found) });
   if (good?.kind === "AIRoute") {
     const object = compile(good, good === current ? findings : []);
     log.publish(state, object && { object, generation: state.goodGeneration });
@@ -65,6 +66,15 @@ export function compileRouteOf(state: ObjectState, around: Surroundings, log: Ch
     log.publish(state, adopted && withoutRefused(adopted, state));
   }
   log.report(state, findings);
+}
+
+/** When only the names of consumers have changed. */
+export function checkAnonymousConsumers(namespace: string, around: Surroundings, log: ChangeLog): void {
+  for (const state of around.store.of("AIRoute", namespace)) {
+    const { good } = state;
+    const names = good?.kind === "AIRoute" && good.spec.authentication?.anonymousConsumer !== undefined;
+    if (names) compileRouteOf(state, around, log);
+  }
 }
 
 function withoutRefused(adopted: CompiledEntry, { ref, refused }: ObjectState): Entry | undefined {

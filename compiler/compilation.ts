@@ -2,9 +2,9 @@
 // come does not matter to where it ends.
 
 import type { RingFor } from "../dataplane/contract/keyring.ts";
-import { compileBackendOf, compileRouteOf, hostnameClaimOf } from "./backends-and-routes.ts";
+import { checkAnonymousConsumers, compileBackendOf, compileRouteOf, hostnameClaimOf } from "./backends-and-routes.ts";
 import { type ChangeLog, createChangeLog } from "./change-log.ts";
-import { createConsumers } from "./consumers.ts";
+import { type Consumers, createConsumers } from "./consumers.ts";
 import { type Dirty, groupsOf, markDirty, nothingDirty, secretsNamedBy } from "./dirty.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
 import { refusedHostnames } from "./hostname-owners.ts";
@@ -32,6 +32,8 @@ export interface CompilationOptions {
   readonly suggestSecrets: boolean;
   /** What was published of an object before this process knew it. */
   readonly lastGood: (ref: ObjectRef) => CompiledEntry | undefined;
+  /** Epoch milliseconds. */
+  readonly nowMs: () => number;
 }
 
 export interface Compilation {
@@ -40,6 +42,8 @@ export interface Compilation {
   put(ref: ObjectRef, read: ReadResult, version: ManifestVersion): void;
   remove(ref: ObjectRef): void;
   setRing(ringFor: RingFor): void;
+  /** What is said of some objects depends on the time. */
+  timePassed(): void;
   /** What would be said of the manifest were it put beside all others, instead of the one of its name. Changes nothing. */
   judge(ref: ObjectRef, read: ReadResult, version: ManifestVersion): readonly Finding[];
   /** Compiles what the calls before have made necessary. */
@@ -78,6 +82,9 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
       around = { ...around, ringFor: next };
       markAllDirty(store, dirty);
     },
+    timePassed() {
+      for (const state of consumers.due(around.nowMs())) dirty.consumers.add(state);
+    },
     judge(ref, read, version) {
       const state = createObjectState(ref);
       takeManifest(state, { read, version, published: () => undefined }, bodyOf);
@@ -85,16 +92,20 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
       return judgeAlone(state, { around, bodyOf, log: createChangeLog() });
     },
     flush() {
-      const log = createChangeLog();
-      const round = dirty;
+      const due = dirty;
       dirty = nothingDirty();
-      consumers.compile(round.consumers, around, log);
-      if (round.hostnames) moveHostnames(around, round);
-      compileOthers(round, { around, bodyOf, log });
-      tellTheRest(round, store, log);
-      return log;
+      return compileDue(due, consumers, { around, bodyOf, log: createChangeLog() });
     },
   };
+}
+
+function compileDue(due: Dirty, consumers: Consumers, round: PolicyRound): ChangeLog {
+  const { around, log } = round;
+  consumers.compile(due.consumers, around, log);
+  if (due.hostnames) moveHostnames(around, due);
+  compileOthers(due, round);
+  tellTheRest(due, around.store, log);
+  return log;
 }
 
 function markAllDirty(store: ObjectStore, dirty: Dirty): void {
@@ -199,6 +210,8 @@ function compileOthers({ namespaces, targets }: Dirty, round: PolicyRound): void
     compilePoliciesOf(namespace, round);
   }
   for (const namespace of targets.has(systemNamespace) ? store.namespaces() : targets) {
-    if (!namespaces.has(namespace)) checkTargetsOf(namespace, round);
+    if (namespaces.has(namespace)) continue;
+    checkTargetsOf(namespace, round);
+    checkAnonymousConsumers(namespace, around, log);
   }
 }

@@ -2,7 +2,7 @@
 
 import type { RouteSpec } from "../crds/ai-route.ts";
 import type { CompiledRoute } from "../dataplane/contract/compiled.ts";
-import { DEFAULT_KEY_HEADERS, DEFAULT_KEY_QUERY } from "../dataplane/contract/key-locations.ts";
+import { compileAuthentication } from "./compile-authentication.ts";
 import { quoted } from "./found-text.ts";
 import { EVERY_HOSTNAME } from "./hostname-owners.ts";
 import type { NameSet } from "./known-names.ts";
@@ -10,12 +10,11 @@ import { withSuggestion } from "./nearest-name.ts";
 import type { RouteObject } from "./read-manifest.ts";
 import type { Reporter } from "./report.ts";
 
-/** What `apiKey: {}` reads as; no place given means the default ones. */
-const DEFAULT_API_KEY = { headers: [], query: [], hideCredentials: true };
-
 export interface RouteContext {
   /** Names of the AIBackends in the route's namespace. */
   readonly backends: NameSet;
+  /** Names of the Consumers there. */
+  readonly consumers: NameSet;
   /** Host names of the route that belong to another namespace. */
   readonly refused: ReadonlySet<string>;
   readonly report: Reporter;
@@ -28,7 +27,7 @@ export interface RouteContext {
  */
 export function compileRoute(
   { ref, createdMs, spec }: RouteObject,
-  { backends, refused, report }: RouteContext,
+  { backends, consumers, refused, report }: RouteContext,
 ): CompiledRoute | undefined {
   for (const [index, { name }] of spec.backendRefs.entries()) {
     if (backends.has(name)) continue;
@@ -39,6 +38,7 @@ export function compileRoute(
       wanted: withSuggestion("an AIBackend of this namespace", name, backends.keys()),
     });
   }
+  const authentication = compileAuthentication(spec.authentication, { consumers, report });
   const matches = ownMatches(spec.matches, refused, report);
   if (matches.length === 0) return undefined;
   return {
@@ -50,20 +50,8 @@ export function compileRoute(
       ...match,
       headers: match.headers.map(({ name, value }) => ({ name: name.toLowerCase(), value })),
     })),
-    authentication: compileAuthentication(spec.authentication),
+    authentication,
     backends: spec.backendRefs,
-  };
-}
-
-function compileAuthentication(authentication: RouteSpec["authentication"]): CompiledRoute["authentication"] {
-  if (authentication?.none) return { type: "None" };
-  const { headers, query, hideCredentials } = authentication?.apiKey ?? DEFAULT_API_KEY;
-  const isDefault = headers.length === 0 && query.length === 0;
-  return {
-    type: "APIKey",
-    headers: isDefault ? DEFAULT_KEY_HEADERS : [...new Set(headers.map((name) => name.toLowerCase()))],
-    query: isDefault ? DEFAULT_KEY_QUERY : query,
-    hideCredentials,
   };
 }
 

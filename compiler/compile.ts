@@ -18,6 +18,8 @@ export interface CompileInput {
   readonly ringFor: RingFor;
   /** Consumers of this namespace identify on the routes of all namespaces; objects without a namespace belong to it. */
   readonly systemNamespace: string;
+  /** Epoch milliseconds; without it nothing is said of what expires. */
+  readonly nowMs?: number;
 }
 
 export interface CompileOutput {
@@ -28,9 +30,10 @@ export interface CompileOutput {
 }
 
 /** Empty documents (null) are passed over: they are what a trailing `---` of a YAML file reads as. */
-export function compile({ manifests, ringFor, systemNamespace }: CompileInput): CompileOutput {
+export function compile({ manifests, ringFor, systemNamespace, nowMs = -Infinity }: CompileInput): CompileOutput {
   const lastGood = (): undefined => undefined;
-  const compilation = createCompilation({ ringFor, systemNamespace, lastGood, suggestSecrets: true });
+  const clock = (): number => nowMs;
+  const compilation = createCompilation({ ringFor, systemNamespace, lastGood, nowMs: clock, suggestSecrets: true });
   const apart: Finding[] = [];
   for (const manifest of manifests) {
     if (manifest === null || manifest === undefined) continue;

@@ -1,11 +1,13 @@
 // Consumers, one by one: what one of them costs does not depend on how many there are. A change concerns the consumer and
 // those that claim one of its keys, before or after.
 
+import type { CompiledConsumer } from "../dataplane/contract/compiled.ts";
 import type { ChangeLog } from "./change-log.ts";
-import { compileConsumer, resolveHashes } from "./compile-consumer.ts";
+import { compileConsumer, resolveClaims, tokenClaim } from "./compile-consumer.ts";
+import { nextExpiryMs } from "./credential-expiry.ts";
 import type { Finding } from "./finding.ts";
 import { createKeyClaims, type KeyClaims } from "./key-claims.ts";
-import { type CompiledEntry, NOTHING, type ObjectState } from "./object-state.ts";
+import { NOTHING, type ObjectState } from "./object-state.ts";
 import type { ConsumerObject } from "./read-manifest.ts";
 import { createReporter } from "./report.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -14,21 +16,29 @@ export interface Consumers {
   compile(changed: ReadonlySet<ObjectState>, around: Surroundings, log: ChangeLog): void;
   /** What would be said of the object were it one of them, instead of the one of its name. Changes nothing. */
   judge(state: ObjectState, around: Surroundings): readonly Finding[];
+  /** Those of which something else is to be said since the time has come. */
+  due(nowMs: number): Iterable<ObjectState>;
 }
 
 export function createConsumers(systemNamespace: string): Consumers {
   const claims = createKeyClaims(systemNamespace);
   /** Those in force as they were published. */
   const adopted = new Set<ObjectState>();
+  /** When something else is to be said of a consumer whose credentials expire. */
+  const dueMs = new Map<ObjectState, number>();
   return {
     compile(changed, around, log) {
       const concerned = takeClaims(changed, claims, around);
       const compiled: ObjectState[] = [];
       for (const state of concerned) {
         adopted.delete(state);
+        dueMs.delete(state);
         const consumer = consumerOf(state);
         if (consumer !== undefined) {
-          compileOne(state, consumer, { claims, around, log });
+          const nowMs = around.nowMs();
+          compileOne(state, consumer, { claims, around, log, nowMs });
+          const nextMs = nextExpiryMs(consumer.spec.credentials, nowMs);
+          if (nextMs < Infinity) dueMs.set(state, nextMs);
           compiled.push(state);
           continue;
         }
@@ -46,6 +56,9 @@ export function createConsumers(systemNamespace: string): Consumers {
       const consumer = consumerOf(state);
       return consumer === undefined ? state.reading : judgeOne(consumer, claims, around);
     },
+    *due(nowMs) {
+      for (const [state, atMs] of dueMs) if (atMs <= nowMs) yield state;
+    },
   };
 }
 
@@ -62,8 +75,8 @@ function takeClaims(
   const concerned = new Set(changed);
   for (const state of changed) {
     const consumer = consumerOf(state);
-    const hashes = consumer === undefined ? NOTHING : resolveHashes(consumer, secretsOf(state.ref.namespace));
-    const keys = hashes.length === 0 ? NOTHING : keysOf(hashes);
+    const claimed = consumer === undefined ? NOTHING : resolveClaims(consumer, secretsOf(state.ref.namespace));
+    const keys = claimed.length === 0 ? NOTHING : keysOf(claimed);
     claims.replace(state.ref, state.keys, consumer && { consumer, keys });
     state.keys = keys;
   }
@@ -74,22 +87,23 @@ function takeClaims(
   return concerned;
 }
 
-function keysOf(hashes: ReturnType<typeof resolveHashes>): readonly string[] {
-  return hashes.map((hash) => (typeof hash === "string" ? hash : ""));
+function keysOf(claimed: ReturnType<typeof resolveClaims>): readonly string[] {
+  return claimed.map((claim) => (typeof claim === "string" ? claim : ""));
 }
 
 function judgeOne(
   consumer: ConsumerObject,
   claims: KeyClaims,
-  { ringFor, secretsOf }: Surroundings,
+  { ringFor, secretsOf, nowMs }: Surroundings,
 ): readonly Finding[] {
   const { namespace } = consumer.ref;
   const findings: Finding[] = [];
-  const hashes = resolveHashes(consumer, secretsOf(namespace));
-  const claiming = { consumer, keys: keysOf(hashes) };
+  const claimed = resolveClaims(consumer, secretsOf(namespace));
+  const claiming = { consumer, keys: keysOf(claimed) };
   compileConsumer(consumer, {
-    hashes,
+    claimed,
     ring: ringFor(namespace),
+    nowMs: nowMs(),
     lost: (credential) => claims.wouldLose(claiming, credential),
     report: createReporter(consumer.ref, findings),
   });
@@ -100,15 +114,17 @@ interface Round {
   readonly claims: KeyClaims;
   readonly around: Surroundings;
   readonly log: ChangeLog;
+  readonly nowMs: number;
 }
 
-function compileOne(state: ObjectState, consumer: ConsumerObject, { claims, around, log }: Round): void {
+function compileOne(state: ObjectState, consumer: ConsumerObject, { claims, around, log, nowMs }: Round): void {
   const { keys, reading, goodGeneration } = state;
   const { namespace } = state.ref;
   const findings: Finding[] = [];
   const object = compileConsumer(consumer, {
-    hashes: keys.includes("") ? resolveHashes(consumer, around.secretsOf(namespace)) : keys,
+    claimed: keys.includes("") ? resolveClaims(consumer, around.secretsOf(namespace)) : keys,
     ring: around.ringFor(namespace),
+    nowMs,
     lost: (credential) => claims.lost(keys[credential] ?? "", { consumer, credential }),
     report: createReporter(state.ref, findings),
   });
@@ -118,24 +134,26 @@ function compileOne(state: ObjectState, consumer: ConsumerObject, { claims, arou
 
 /**
  * Nothing is known of an adopted consumer's keys but their HMACs. A credential that a consumer of its namespace has been
- * compiled with is out for good: a key identifies one consumer.
+ * compiled with is out for good: a key, or what is asked of a token, identifies one consumer.
  */
 function publishAdopted(state: ObjectState, others: Iterable<ObjectState>, log: ChangeLog): void {
   const { adopted } = state;
   if (adopted?.object.kind !== "Consumer") return;
-  const own = new Set(adopted.object.credentials.flatMap(({ keyHmacs }) => keyHmacs));
+  const own = new Set(adopted.object.credentials.flatMap((credential) => marksOf(credential)));
   const taken = new Set<string>();
   for (const other of others) {
-    if (consumerOf(other) === undefined) continue;
-    for (const hmac of hmacsOf(other.entry)) if (own.has(hmac)) taken.add(hmac);
+    if (consumerOf(other) === undefined || other.entry?.object.kind !== "Consumer") continue;
+    const { credentials } = other.entry.object;
+    for (const mark of credentials.flatMap((credential) => marksOf(credential))) if (own.has(mark)) taken.add(mark);
   }
   if (taken.size === 0) return;
-  const credentials = adopted.object.credentials.filter(({ keyHmacs }) => !keyHmacs.some((hmac) => taken.has(hmac)));
+  const credentials = adopted.object.credentials.filter((one) => !marksOf(one).some((mark) => taken.has(mark)));
   state.adopted = { ...adopted, object: { ...adopted.object, credentials } };
   log.publish(state, state.adopted);
   log.report(state, state.reading);
 }
 
-function hmacsOf(entry: CompiledEntry | undefined): readonly string[] {
-  return entry?.object.kind === "Consumer" ? entry.object.credentials.flatMap(({ keyHmacs }) => keyHmacs) : [];
+/** By what a compiled credential is told from others. */
+function marksOf({ keyHmacs, jwt }: CompiledConsumer["credentials"][number]): readonly string[] {
+  return jwt === undefined ? keyHmacs : [tokenClaim(jwt)];
 }

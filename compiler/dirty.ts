@@ -63,5 +63,5 @@ function secretsIn(object: SourceObject | undefined): readonly string[] {
     return name === undefined ? NOTHING : [name];
   }
   if (object?.kind !== "Consumer") return NOTHING;
-  return object.spec.credentials.flatMap(({ apiKey }) => apiKey.secretRef?.name ?? []);
+  return object.spec.credentials.flatMap(({ apiKey }) => apiKey?.secretRef?.name ?? []);
 }

@@ -14,6 +14,8 @@ export type FindingCode =
   | "TargetNotFound"
   | "SecretNotFound"
   | "CredentialConflict"
+  | "CredentialExpired"
+  | "CredentialExpiring"
   | "HostnameTaken"
   | "PlaintextCredential"
   | "InlineSecret"

@@ -38,12 +38,16 @@ export interface IncrementalCompilerOptions {
    * backend's Secret is missing from the start. Used only when the uid is the same. Default: nothing is.
    */
   readonly lastGood?: (ref: ObjectRef) => CompiledEntry | undefined;
+  /** Epoch milliseconds. Default: nothing is said of what expires. */
+  readonly nowMs?: () => number;
 }
 
 export interface IncrementalCompiler {
   apply(changes: Iterable<ManifestChange>): CompiledChanges;
   /** Compiles everything with other keys; tells only of what changed. What was adopted as published stays as it is. */
   setRing(ringFor: RingFor): CompiledChanges;
+  /** What is to be said of objects anew because time has passed. Cheap when nothing is. */
+  timePassed(): CompiledChanges;
   /**
    * What would be said of a manifest were it applied now. Changes nothing. Says nothing of Secrets that it lacks: only those
    * that some object names already are known.
@@ -59,8 +63,8 @@ export interface IncrementalCompiler {
 }
 
 export function createIncrementalCompiler(options: IncrementalCompilerOptions): IncrementalCompiler {
-  const { ringFor, systemNamespace, lastGood = () => undefined } = options;
-  const compilation = createCompilation({ ringFor, systemNamespace, lastGood, suggestSecrets: false });
+  const { ringFor, systemNamespace, lastGood = () => undefined, nowMs = () => -Infinity } = options;
+  const compilation = createCompilation({ ringFor, systemNamespace, lastGood, nowMs, suggestSecrets: false });
   const flush = (unnamed: readonly Finding[]): CompiledChanges => {
     const { namespaces, reports, gone } = compilation.flush();
     return { namespaces, reports, gone, secrets: compilation.references.takeChanges(), unnamed };
@@ -78,6 +82,10 @@ export function createIncrementalCompiler(options: IncrementalCompilerOptions): 
         else compilation.put(read.ref, read, versionOf(change.manifest));
       }
       return flush(unnamed);
+    },
+    timePassed() {
+      compilation.timePassed();
+      return flush([]);
     },
     setRing(next) {
       compilation.setRing(next);

@@ -116,19 +116,21 @@ function byAge(a: KeyClaim, b: KeyClaim): number {
 
 /** Names the holder only within one namespace: who uses a key elsewhere is nobody's business here. */
 function wantedInstead(
-  { consumer }: KeyClaim,
+  { consumer, credential: index }: KeyClaim,
   holders: readonly KeyClaim[],
   systemNamespace: string,
 ): string | undefined {
   const { namespace } = consumer.ref;
+  const isToken = consumer.spec.credentials[index]?.jwt !== undefined;
   const local = holders.find((holder) => holder.consumer.ref.namespace === namespace);
   if (local !== undefined) {
     const credential = local.consumer.spec.credentials[local.credential]?.name ?? "";
     const who = local.consumer === consumer ? `credential ${credential}` : `Consumer ${local.consumer.ref.name}`;
-    return `a key of its own: ${who} has this one`;
+    return isToken ? `other claims: ${who} asks for these` : `a key of its own: ${who} has this one`;
   }
   const meets = holders.some((holder) => {
     return namespace === systemNamespace || holder.consumer.ref.namespace === systemNamespace;
   });
-  return meets ? "another key: this one is in use" : undefined;
+  if (!meets) return undefined;
+  return isToken ? "other claims: these are in use" : "another key: this one is in use";
 }

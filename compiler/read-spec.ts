@@ -171,9 +171,15 @@ function unknownFieldText(key: string, known: readonly string[]): string {
 }
 
 /** True where a secret stands or is likely to be typed by mistake. */
-function isSecret(kind: Kind, path: Path, value: unknown): boolean {
-  if (kind.kind === "AIBackend" && path[0] === "endpoint") return typeof value === "string" && /[@?#]/.test(value);
-  const holdsKeys = kind.kind === "Consumer" || kind.kind === "AIBackend";
-  const isHeaderName = kind.kind === "AIBackend" && path.at(-1) === "name" && path.at(-2) === "apiKey";
-  return holdsKeys && path.includes("apiKey") && !isHeaderName;
+function isSecret({ kind }: Kind, path: Path, value: unknown): boolean {
+  switch (kind) {
+    case "Consumer":
+      // What an identity provider says of a person is nobody else's business.
+      return path.includes("apiKey") || (path.includes("claims") && path.at(-1) === "value");
+    case "AIBackend":
+      if (path[0] === "endpoint") return typeof value === "string" && /[@?#]/.test(value);
+      return path.includes("apiKey") && !(path.at(-1) === "name" && path.at(-2) === "apiKey");
+    default:
+      return false;
+  }
 }

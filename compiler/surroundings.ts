@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly systemNamespace: string;
   readonly secretsOf: (namespace: string) => Secrets;
   readonly ringFor: RingFor;
+  /** Epoch milliseconds. */
+  readonly nowMs: () => number;
   /** What was published of an object before this process knew it. */
   readonly lastGood: (ref: ObjectRef) => CompiledEntry | undefined;
 }

@@ -49,6 +49,9 @@ const NOTHING_COMPILED: Mark = 0;
 /** A Secret that was named just now is waited for this long; what is still unknown then is as if it were not there. */
 const SECRETS_WAIT_MS = 5_000;
 
+/** What depends on the time of day is looked at this often. */
+const LOOK_AT_TIME_MS = 60_000;
+
 export function createTerm(options: TermOptions): Term {
   return new RunningTerm(options);
 }
@@ -58,6 +61,8 @@ class RunningTerm implements Term {
   #wake: () => void = () => {};
   #isDue = false;
   #keysTurned = false;
+  #isTimeUp = false;
+  #stopTimer: () => void = () => {};
   #isOver = false;
   #compiler: IncrementalCompiler | undefined;
 
@@ -97,14 +102,14 @@ class RunningTerm implements Term {
   }
 
   async #follow(lead: Extract<LeadOutcome, { kind: "leading" }>, subscription: FeedSubscription): Promise<void> {
-    const { systemNamespace, keys } = this.#options;
+    const { systemNamespace, keys, clock } = this.#options;
     await this.#firstState();
     if (this.#ended()) return;
     const ringFor = keys.ringFor();
     this.#keysTurned = false;
     const lastGood = (ref: ObjectRef): CompiledEntry | undefined =>
       readPublished(lead.published.get(ref.namespace)?.get(objectField(ref)));
-    const compiler = createIncrementalCompiler({ ringFor, systemNamespace, lastGood });
+    const compiler = createIncrementalCompiler({ ringFor, systemNamespace, lastGood, nowMs: () => clock.wallMs() });
     const ends = (how: PublishOutcome): void => {
       if (how.kind === "over") this.#end();
     };
@@ -122,6 +127,7 @@ class RunningTerm implements Term {
       const send = (): Promise<PublishOutcome> => publisher.publish(publisherChanges(changes));
       void this.#publish({ mark: upTo, keys: () => setKeysOf(changes), send }).then(ends);
     };
+    this.#watchTime();
     for (;;) {
       await this.#nextChange();
       if (this.#ended()) return;
@@ -164,6 +170,10 @@ class RunningTerm implements Term {
     if (this.#keysTurned) {
       this.#keysTurned = false;
       round(() => compiler.setRing(this.#options.keys.ringFor()));
+    }
+    if (this.#isTimeUp) {
+      this.#isTimeUp = false;
+      round(() => compiler.timePassed());
     }
     await inSlices(
       subscription.takeKnown(),
@@ -224,6 +234,15 @@ class RunningTerm implements Term {
     }
   }
 
+  /** Of some objects something else is to be said when time has passed. */
+  #watchTime(): void {
+    this.#stopTimer = this.#options.clock.after(LOOK_AT_TIME_MS, () => {
+      this.#isTimeUp = true;
+      this.#due();
+      this.#watchTime();
+    });
+  }
+
   /** A call, because it changes while one waits. */
   #ended(): boolean {
     return this.#isOver;
@@ -231,6 +250,7 @@ class RunningTerm implements Term {
 
   #end(): void {
     this.#isOver = true;
+    this.#stopTimer();
     this.#due();
   }
 

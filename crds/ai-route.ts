@@ -2,8 +2,32 @@
 // user manual.
 
 import { z } from "zod";
-import { headerName, hostname, integer, namedList, objectName, text, textSet } from "./meta.ts";
-import { exactlyOneOf, withRules } from "./rule.ts";
+import {
+  headerName,
+  hostname,
+  integer,
+  keySourceUrl,
+  namedList,
+  objectName,
+  text,
+  textKeyedList,
+  textSet,
+} from "./meta.ts";
+import { withRules } from "./rule.ts";
+
+/** RFC 7518 section 3.1 and RFC 8037 section 3.1, but those whose signatures anyone could make who can check them. */
+const TOKEN_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+] as const;
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
 
@@ -73,6 +97,36 @@ const apiKey = z.strictObject({
     .describe("Takes the caller's key out of the request before it goes to the provider. Default true."),
 });
 
+const issuer = z.strictObject({
+  issuer: keySourceUrl().describe("The issuer, exactly as its tokens and the consumers' credentials name it."),
+  jwksUri: keySourceUrl().optional().describe("Where its keys (JWKS) are. Default: as its discovery document says."),
+});
+
+const jwt = z.strictObject({
+  header: headerName()
+    .default("Authorization")
+    .describe(
+      "The request header with the token. A header named authorization is read with the Bearer scheme. Default Authorization.",
+    ),
+  issuers: textKeyedList(issuer, "issuer", 16)
+    .default([])
+    .describe("The issuers whose tokens are accepted. Default: every issuer that a consumer's credential names."),
+  algorithms: textSet(z.enum(TOKEN_ALGORITHMS), TOKEN_ALGORITHMS.length)
+    .default([])
+    .describe("Algorithms of signatures that are accepted. Default: all of these. None and HMAC never are."),
+  clockSkew: text({
+    wanted: "a duration from 0s to 10m, like 30s",
+    max: 4,
+    pattern: /^([0-9]{1,2}s|[1-5][0-9]{2}s|600s|[0-9]m|10m)$/,
+  })
+    .default("30s")
+    .describe("How far the issuer's clock may be off when times in a token are judged: 0s to 10m. Default 30s."),
+  hideCredentials: z
+    .boolean()
+    .default(true)
+    .describe("Takes the token out of the request before it goes to the provider. Default true."),
+});
+
 const authentication = withRules(
   z.strictObject({
     apiKey: apiKey
@@ -82,12 +136,54 @@ const authentication = withRules(
           "answer is 401. When neither headers nor query is given, the key may stand where common clients put it: headers " +
           "apikey, x-api-key, api-key, x-goog-api-key, authorization (Bearer), query parameters apikey, key.",
       ),
+    jwt: jwt
+      .optional()
+      .describe(
+        "The caller presents a signed token (JWT) that fits a credential of a Consumer of this namespace or of the system " +
+          "namespace; otherwise the answer is 401. With apiKey beside it a token that is presented decides alone, and a key " +
+          "identifies where there is none.",
+      ),
     none: z
       .strictObject({})
       .optional()
       .describe("Callers are not identified; limits per Consumer then count per client address."),
+    anonymousConsumer: objectName()
+      .optional()
+      .describe(
+        "Name of a Consumer of this namespace. Callers without a credential, or with one that does not identify, count as " +
+          "this consumer instead of getting a 401. When there is no such Consumer they do get it.",
+      ),
+    realm: text({
+      wanted: "1 to 256 printable ASCII characters, without spaces at its ends",
+      max: 256,
+      pattern: /^[!-~]( *[!-~])*$/,
+    })
+      .optional()
+      .describe('The realm that 401 answers name in WWW-Authenticate. Default "ai-rate-limit".'),
+    runOnPreflight: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether CORS preflight requests (OPTIONS with Origin and Access-Control-Request-Method, without a body) must " +
+          "identify their caller. If not, they go to a backend without any credential, and are counted by limits of unit " +
+          "Requests only, per client address. Default true.",
+      ),
   }),
-  [exactlyOneOf("apiKey", "none")],
+  [
+    {
+      cel: "has(self.none) != (has(self.apiKey) || has(self.jwt))",
+      message: "apiKey, jwt or both, or none alone",
+      members: ["apiKey", "jwt", "none"],
+      holds: ({ apiKey: key, jwt: token, none }) => (none !== undefined) !== (key !== undefined || token !== undefined),
+    },
+    {
+      cel: "!has(self.none) || !(has(self.anonymousConsumer) || has(self.realm) || has(self.runOnPreflight))",
+      message: "nothing else beside none: nobody is identified",
+      members: ["none", "anonymousConsumer", "realm", "runOnPreflight"],
+      holds: ({ none, anonymousConsumer, realm, runOnPreflight }) =>
+        none === undefined || [anonymousConsumer, realm, runOnPreflight].every((value) => value === undefined),
+    },
+  ],
 );
 
 const backendRef = z.strictObject({
@@ -104,7 +200,9 @@ export const routeSpec = z.strictObject({
   matches: z.array(match).min(1).max(16).describe("The requests that this route takes: those that meet any of these."),
   authentication: authentication
     .optional()
-    .describe("How callers are identified: exactly one of apiKey and none. Default: apiKey with its default places."),
+    .describe(
+      "How callers are identified: by apiKey, jwt or both, or not at all (none). Default: apiKey with its default places.",
+    ),
   backendRefs: namedList(backendRef, 1, 16).describe("Where the requests go: backends that share them by weight."),
 });
 

@@ -71,6 +71,19 @@ export function numberedList<K extends string, T extends z.ZodType<Readonly<Reco
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] });
 }
 
+/** A list of entries that one member, a text, tells apart. */
+export function textKeyedList<K extends string, T extends z.ZodType<Readonly<Record<K, string>>>>(
+  entry: T,
+  key: K,
+  max: number,
+): z.ZodArray<T> {
+  return z
+    .array(entry)
+    .max(max)
+    .check(unique<z.output<T>>((value) => value[key]))
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] });
+}
+
 /** A list of texts in which each stands once. */
 export function textSet<T extends z.ZodType<string>>(entry: T, max: number): z.ZodArray<T> {
   return z
@@ -167,6 +180,51 @@ export function timeoutDuration(): z.ZodString {
     wanted: "a duration: a number and ms, s, m or h, like 5s",
     max: 32,
     pattern: /^([0-9]{1,8}h)?([0-9]{1,8}m)?([0-9]{1,8}s)?([0-9]{1,8}ms)?$/,
+  });
+}
+
+const INSTANT = "a time like 2027-01-31T00:00:00Z (RFC 3339)";
+
+/** A point in time, as RFC 3339 section 5.6 writes it. Days that no calendar has are refused by the API server and here. */
+export function instant(): z.ZodString {
+  const form = text({
+    wanted: INSTANT,
+    max: 35,
+    pattern: /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
+  });
+  return form.refine(isInstant, { error: INSTANT }).meta({ format: "date-time" });
+}
+
+function isInstant(value: string): boolean {
+  const [year = 0, month = 0, day = 0] = value.slice(0, 10).split("-").map(Number);
+  const lastDay = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  return !Number.isNaN(Date.parse(value)) && day <= lastDay;
+}
+
+const KEY_SOURCE =
+  "an https URL without user, query and fragment, like https://idp.example.com (http for loopback addresses only)";
+const LOOPBACK = "localhost|127\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}|\\[::1\\]";
+const KEY_SOURCE_FORM = new RegExp(
+  `^(https://[a-zA-Z0-9.:\\[\\]-]+|http://(${LOOPBACK})(:[0-9]{1,5})?)(/[a-zA-Z0-9._~!$&'()*+,;=:%/-]*)?$`,
+);
+
+/**
+ * Where keys come from that prove who somebody is: https, and http to loopback addresses only, as anyone on the way could
+ * exchange them. A host or port that is none is refused by the compiler only.
+ */
+export function keySourceUrl(): z.ZodString {
+  return text({ wanted: KEY_SOURCE, max: 1024, pattern: KEY_SOURCE_FORM }).refine((url) => URL.canParse(url), {
+    error: KEY_SOURCE,
+  });
+}
+
+/** Names of models: globs that are compared with what a client asks for. */
+export function modelPattern(): z.ZodString {
+  return text({
+    wanted:
+      "a model's name of 1 to 256 printable ASCII characters without spaces, * for any text and ? for one character",
+    max: 256,
+    pattern: /^[!-~]+$/,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { createAdminServer } from "./admin.ts";
 import { type GatewayConfig, LiveConfig } from "./config/gateway-config.ts";
+import type { Identity } from "./config/snapshot.ts";
 import type { CompiledObject } from "./contract/compiled.ts";
 import type { RingFor } from "./contract/keyring.ts";
 import type { ConfigChanges, ObjectName } from "./contract/object-name.ts";
@@ -11,13 +12,16 @@ import type { CounterStore } from "./core/counter-store.ts";
 import type { CrossingSink } from "./core/crossing.ts";
 import { type Cidr, parseCidr } from "./core/ip.ts";
 import { createHeaderNames } from "./identify/header-list.ts";
+import { createTokenVerifier } from "./identify/token-verifier.ts";
 import type { GatewayMetrics } from "./metrics/gateway-metrics.ts";
 import { createNotifier, type Notifier } from "./notifier.ts";
 import { dialects } from "./providers/dialects.ts";
 import { crossesUpstream } from "./proxy/crossing-headers.ts";
+import { createDocumentFetch } from "./proxy/fetch-document.ts";
 import { createHandler, type Handler } from "./proxy/handler.ts";
 import { createUsageApi } from "./proxy/usage-api.ts";
 import { createRecorder } from "./record.ts";
+import { createIssuerRecorder } from "./record-issuer.ts";
 import { createUnreadableRecorder } from "./record-unreadable.ts";
 import { createTrafficServer, type TrafficTimeouts } from "./server.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -140,7 +144,13 @@ function createGatewayHandler(
   config: () => GatewayConfig | undefined,
   notifier: Notifier,
 ): Handler {
-  const { store, upstream, metrics, log, maxBodyBytes, random } = options;
+  const { store, upstream, metrics, log, maxBodyBytes, nowMs, random } = options;
+  const verifier = createTokenVerifier<Identity>({
+    fetchDocument: createDocumentFetch(upstream),
+    clockMs: () => performance.now(),
+    nowMs,
+    fetched: createIssuerRecorder(metrics, log),
+  });
   return createHandler({
     config,
     store,
@@ -151,7 +161,9 @@ function createGatewayHandler(
     maxBodyBytes,
     random,
     thresholdReached: notifier.reached,
-    usageApi: createUsageApi({ store, nowMs: () => performance.now() }),
+    verifier,
+    nowMs,
+    usageApi: createUsageApi({ store, verifier, nowMs, clockMs: () => performance.now() }),
     record: createRecorder(metrics, log),
     streamOpened: () => metrics.openStreams.value++,
     identificationFailed: (reason) => metrics.identificationFailed(reason).value++,

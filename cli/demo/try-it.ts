@@ -87,8 +87,10 @@ function inlineKey(credentials: unknown): string | undefined {
 /** The key in the first place that the route looks for one. */
 function present({ authentication }: CompiledRoute, key: string): Credential | undefined {
   if (authentication.type === "None") return NO_CREDENTIAL;
-  const [header] = authentication.headers;
-  const [query] = authentication.query;
+  const places = authentication.type === "APIKey" ? authentication : authentication.apiKey;
+  if (places === undefined) return undefined;
+  const [header] = places.headers;
+  const [query] = places.query;
   if (header === "authorization") return { headers: [`Authorization: Bearer ${key}`], query: "" };
   if (header !== undefined) return { headers: [`${header}: ${key}`], query: "" };
   return query === undefined

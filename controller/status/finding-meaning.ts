@@ -18,6 +18,8 @@ const MEANINGS: Readonly<Record<FindingCode, Meaning>> = {
   Conflicted: { condition: "Accepted", reason: "Conflicted" },
   TooManyLimits: { condition: "Accepted", reason: "TooManyLimits" },
   CredentialConflict: { condition: "Accepted", reason: "CredentialConflict" },
+  CredentialExpired: { condition: "Accepted", reason: "CredentialExpired" },
+  CredentialExpiring: { condition: "Accepted", reason: "CredentialExpiring" },
   HostnameTaken: { condition: "Accepted", reason: "HostnameTaken" },
   PlaintextCredential: { condition: "Accepted", reason: "PlaintextCredential" },
   InlineSecret: { condition: "Accepted", reason: "InlineSecret" },

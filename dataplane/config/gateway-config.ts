@@ -123,6 +123,8 @@ export class LiveConfig {
     const snapshot: Snapshot = {
       routes: createRouteTable([...this.#namespaces.values()].flatMap((parts) => parts.routes())),
       identify: (namespace, key) => consumers.identify(namespace, key),
+      consumerNamed: (namespace, name) => consumers.consumerNamed(namespace, name),
+      tokens: consumers,
       policiesOf: (namespace) => policies.get(namespace) ?? NO_POLICIES,
     };
     return { snapshot, plans: createLimitPlans(snapshot, this.#options.prefix) };

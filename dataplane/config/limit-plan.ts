@@ -3,6 +3,7 @@
 
 import { type CounterKey, counterKey } from "../contract/keys.ts";
 import type { Counter } from "../core/counter-store.ts";
+import { createGenerationCache } from "../core/generation-cache.ts";
 import type { FactType, Limit } from "../core/limit.ts";
 import { appliesToCaller, keyValues } from "../core/match.ts";
 import { bySpecificity, type Candidate, inForce } from "../core/precedence.ts";
@@ -195,33 +196,5 @@ function createCounterSource(prefix: string): CounterSource {
       counters.set(cacheKey, counter);
     }
     return counter;
-  };
-}
-
-interface Cache<K, V> {
-  get(key: K): V | undefined;
-  set(key: K, value: V): void;
-}
-
-/** Keeps the last `size` to 2 x `size` entries used: two generations, the older dropped when the younger is full. */
-function createGenerationCache<K, V>(size: number): Cache<K, V> {
-  let young = new Map<K, V>();
-  let old = new Map<K, V>();
-  function set(key: K, value: V): void {
-    if (young.size >= size) {
-      old = young;
-      young = new Map();
-    }
-    young.set(key, value);
-  }
-  return {
-    get(key) {
-      const value = young.get(key);
-      if (value !== undefined) return value;
-      const older = old.get(key);
-      if (older !== undefined) set(key, older);
-      return older;
-    },
-    set,
   };
 }

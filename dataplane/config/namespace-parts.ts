@@ -4,6 +4,7 @@ import type { CompiledBackend, CompiledPolicy, CompiledRoute } from "../contract
 import type { RingFor } from "../contract/keyring.ts";
 import { createBackendRecord } from "./backend-record.ts";
 import { createPolicyRecord } from "./policy-record.ts";
+import { RouteAuthentication } from "./route-authentication.ts";
 import { createRouteRecord } from "./route-record.ts";
 import type { BackendRecord, PolicyRecord, RouteRecord } from "./snapshot.ts";
 
@@ -13,6 +14,8 @@ const NO_BACKENDS: readonly (BackendRecord | undefined)[] = [];
 
 interface BuiltRoute {
   readonly compiled: CompiledRoute;
+  /** Stays while the route does: tokens are remembered by it. */
+  readonly authentication: RouteAuthentication | undefined;
   /** As they were when it was built. */
   backends: readonly (BackendRecord | undefined)[];
   record: RouteRecord | undefined;
@@ -41,7 +44,8 @@ export class NamespaceParts {
     return [...this.#routes.values()].map((route) => {
       const backends = route.compiled.backends.map(({ name }) => this.backends.get(name));
       if (route.record === undefined || backends.some((each, i) => each !== route.backends[i])) {
-        route.record = createRouteRecord(route.compiled, this.backends);
+        const { compiled, authentication } = route;
+        route.record = createRouteRecord(compiled, { backends: this.backends, authentication });
         route.backends = backends;
       }
       return route.record;
@@ -52,8 +56,7 @@ export class NamespaceParts {
   set(part: Part, ringFor: RingFor): boolean {
     if (isSame(this.#compiled(part.kind, part.name), part)) return false;
     if (part.kind === "AIBackend") this.backends.set(part.name, createBackendRecord(part, ringFor));
-    else if (part.kind === "AIRoute")
-      this.#routes.set(part.name, { compiled: part, backends: NO_BACKENDS, record: undefined });
+    else if (part.kind === "AIRoute") this.#routes.set(part.name, unbuilt(part));
     else this.#policies.set(part.name, createPolicyRecord(part));
     this.#sorted = undefined;
     return true;
@@ -80,6 +83,12 @@ export class NamespaceParts {
     if (kind === "AIBackend") return this.backends.get(name)?.compiled;
     return (kind === "AIRoute" ? this.#routes : this.#policies).get(name)?.compiled;
   }
+}
+
+function unbuilt(compiled: CompiledRoute): BuiltRoute {
+  const { namespace, authentication: asked } = compiled;
+  const authentication = asked.type === "None" ? undefined : new RouteAuthentication(namespace, asked);
+  return { compiled, authentication, backends: NO_BACKENDS, record: undefined };
 }
 
 /** Compiled objects are plain data, and what wrote them writes their members in one order. */

@@ -1,7 +1,7 @@
 // Keys that were recognised, in memory only. Hashing a key twice for each request costs more than the rest of its
 // identification. Unknown keys are never remembered: guesses fill nothing.
 
-/** Per namespace and kind of consumer; when they are more, all are forgotten and found anew. */
+/** Per namespace and kind of credential; when they are more, all are forgotten and found anew. */
 const REMEMBERED = 10_000;
 
 interface Remembered<C> {
@@ -13,32 +13,32 @@ interface Remembered<C> {
 
 export class RememberedKeys<C extends object> {
   readonly #namespaces = new Map<string, Remembered<C>>();
-  /** Whoever is in no map need not be looked for. May name some that are in none. */
-  #consumers = new WeakSet<C>();
+  /** What is in no map need not be looked for. May name some that are in none. */
+  #known = new WeakSet<C>();
 
   get(namespace: string, key: string): C | undefined {
     const known = this.#namespaces.get(namespace);
     return known === undefined ? undefined : (known.own.get(key) ?? known.system.get(key));
   }
 
-  add(namespace: string, key: string, found: { readonly consumer: C; readonly isOwn: boolean }): void {
+  add(namespace: string, key: string, { found, isOwn }: { readonly found: C; readonly isOwn: boolean }): void {
     let known = this.#namespaces.get(namespace);
     if (known === undefined) {
       known = { own: new Map(), system: new Map() };
       this.#namespaces.set(namespace, known);
     }
-    const map = found.isOwn ? known.own : known.system;
+    const map = isOwn ? known.own : known.system;
     if (map.size >= REMEMBERED) map.clear();
-    map.set(ownText(key), found.consumer);
-    this.#consumers.add(found.consumer);
+    map.set(ownText(key), found);
+    this.#known.add(found);
   }
 
-  /** All keys of a consumer, wherever they were recognised. */
-  forget(consumer: C): void {
-    if (!this.#consumers.delete(consumer)) return;
+  /** The key of a credential, wherever it was recognised. */
+  forget(credential: C): void {
+    if (!this.#known.delete(credential)) return;
     for (const { own, system } of this.#namespaces.values()) {
-      forgetIn(own, consumer);
-      forgetIn(system, consumer);
+      forgetIn(own, credential);
+      forgetIn(system, credential);
     }
   }
 
@@ -49,7 +49,7 @@ export class RememberedKeys<C extends object> {
 
   clear(): void {
     this.#namespaces.clear();
-    this.#consumers = new WeakSet();
+    this.#known = new WeakSet();
   }
 }
 
@@ -58,6 +58,6 @@ function ownText(key: string): string {
   return Buffer.from(key).toString();
 }
 
-function forgetIn<C>(keys: Map<string, C>, consumer: C): void {
-  for (const [key, known] of keys) if (known === consumer) keys.delete(key);
+function forgetIn<C>(keys: Map<string, C>, credential: C): void {
+  for (const [key, known] of keys) if (known === credential) keys.delete(key);
 }

@@ -3,10 +3,19 @@
 import type { CompiledRoute } from "../contract/compiled.ts";
 import type { DialectName } from "../providers/provider.ts";
 import { type Choice, createBalancer } from "./balancer.ts";
+import type { RouteAuthentication } from "./route-authentication.ts";
 import type { BackendRecord, DialectBackends, RouteRecord } from "./snapshot.ts";
 
-/** `backends`: those of the route's namespace. What the route names and is not there is passed over. */
-export function createRouteRecord(compiled: CompiledRoute, backends: ReadonlyMap<string, BackendRecord>): RouteRecord {
+export interface RouteSurroundings {
+  /** Of the route's namespace. What the route names and is not there is passed over. */
+  readonly backends: ReadonlyMap<string, BackendRecord>;
+  readonly authentication: RouteAuthentication | undefined;
+}
+
+export function createRouteRecord(
+  compiled: CompiledRoute,
+  { backends, authentication }: RouteSurroundings,
+): RouteRecord {
   const { namespace, name } = compiled;
   // Judged over all of them, also those that are not there or cannot be used: weight 0 beside others stays out of use.
   const isWeighted = compiled.backends.some(({ weight }) => weight > 0);
@@ -20,7 +29,8 @@ export function createRouteRecord(compiled: CompiledRoute, backends: ReadonlyMap
   const usable = pool.filter(isUsable);
   const balancer = createBalancer(usable);
   const usableBackends = usable.map(({ item }) => item);
-  return { compiled, namespace, name, displayName, backends: usableBackends, missing, balancer, byDialect };
+  const found = { backends: usableBackends, missing, balancer, byDialect };
+  return { compiled, namespace, name, displayName, authentication, ...found };
 }
 
 function speaking(dialect: DialectName, pool: readonly Choice<BackendRecord>[]): DialectBackends {

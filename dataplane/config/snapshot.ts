@@ -8,12 +8,28 @@ import type { Matcher } from "../core/match.ts";
 import type { PriceList } from "../core/pricing.ts";
 import type { ConsumerFacts } from "../core/request-facts.ts";
 import type { Threshold } from "../core/threshold.ts";
+import type { ModelRule } from "../identify/model-rule.ts";
+import type { TokenCredentials } from "../identify/token-credentials.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { Balancer } from "./balancer.ts";
+import type { RouteAuthentication } from "./route-authentication.ts";
 import type { RouteTable } from "./route-table.ts";
 
 export interface ConsumerRecord extends ConsumerFacts {
   readonly displayName: string;
+  /** Its requests are refused. */
+  readonly isSuspended: boolean;
+  /** Undefined: it may use every model. */
+  readonly models: ModelRule | undefined;
+}
+
+/** Whom a presented key or token identifies. */
+export interface Identity {
+  readonly consumer: ConsumerRecord;
+  /** Name of the consumer's credential that it belongs to. */
+  readonly credential: string;
+  /** Epoch milliseconds; from then on it identifies nobody. Infinity: never. */
+  readonly expiresAtMs: number;
 }
 
 export interface BackendRecord {
@@ -36,6 +52,8 @@ export interface RouteRecord {
   readonly namespace: string;
   readonly name: string;
   readonly displayName: string;
+  /** How callers are identified; undefined when they are not. */
+  readonly authentication: RouteAuthentication | undefined;
   /** Those that can be sent requests, as the route lists them. */
   readonly backends: readonly BackendRecord[];
   /** Names of backends that the route refers to and that are not there. */
@@ -74,7 +92,11 @@ export interface LimitRecord {
 
 export interface Snapshot {
   readonly routes: RouteTable<RouteRecord>;
-  /** The consumer of a presented key on routes of this namespace: its own first, then the system namespace's. */
-  identify(namespace: string, key: string): ConsumerRecord | undefined;
+  /** Who has a presented key on routes of this namespace: one of its own first, then of the system namespace's. */
+  identify(namespace: string, key: string): Identity | undefined;
+  /** By what tokens are recognised. */
+  readonly tokens: TokenCredentials<Identity>;
+  /** A consumer of this namespace and no other. */
+  consumerNamed(namespace: string, name: string): ConsumerRecord | undefined;
   policiesOf(namespace: string): readonly PolicyRecord[];
 }

@@ -2,20 +2,41 @@
 // unknown key or version is refused and the last good configuration stays. Holds no readable secret.
 
 import { z } from "zod";
+import { TOKEN_ALGORITHMS } from "./token-algorithms.ts";
 
 const name = z.string().min(1).max(253);
 const factType = z.enum(["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"]);
 const positive = z.number().int().positive();
 const natural = z.number().int().min(0);
 
+/** What may not be said of most consumers is left out: there are many of them, and older data planes read them. */
 export const compiledConsumer = z.strictObject({
   kind: z.literal("Consumer"),
   namespace: name,
   name,
   username: z.string(),
   groups: z.array(z.string()),
-  /** keyHmacs: of its key, one for each master in use; see keyHmac in keyring.ts. */
-  credentials: z.array(z.strictObject({ name: z.string(), keyHmacs: z.array(z.string()) })),
+  credentials: z.array(
+    z.strictObject({
+      name: z.string(),
+      /** Of its key, one for each master in use; see keyHmac in keyring.ts. None with jwt. */
+      keyHmacs: z.array(z.string()),
+      /** What a token must say to be this consumer's. */
+      jwt: z
+        .strictObject({
+          issuer: z.string(),
+          audience: z.string(),
+          claims: z.array(z.strictObject({ name: z.string(), value: z.string() })).min(1),
+        })
+        .optional(),
+      /** From then on it identifies nobody. Absent: never. */
+      expiresAtMs: natural.optional(),
+    }),
+  ),
+  /** Its requests are refused. */
+  suspended: z.literal(true).optional(),
+  /** Globs in lower case. An empty `allow` allows all; `deny` goes before it. */
+  models: z.strictObject({ allow: z.array(z.string()), deny: z.array(z.string()) }).optional(),
 });
 
 /** The credential, sealed for this backend alone, once for each master in use; see seal in keyring.ts. */
@@ -48,6 +69,32 @@ export const compiledBackend = z.strictObject({
   timeouts: z.strictObject({ connectMs: positive, firstByteMs: positive, streamIdleMs: positive }),
 });
 
+const keyPlaces = {
+  /** Lower-case header names and query names; headers are looked at first, in order. */
+  headers: z.array(z.string()),
+  query: z.array(z.string()),
+  hideCredentials: z.boolean(),
+};
+
+const identification = {
+  /** Consumer of the route's namespace, for callers who are not identified. */
+  anonymousConsumer: name.optional(),
+  /** Of the challenge in 401 answers. Absent: "ai-rate-limit". */
+  realm: z.string().optional(),
+  /** CORS preflight requests pass without identification. */
+  skipsPreflight: z.literal(true).optional(),
+};
+
+const jwt = z.strictObject({
+  /** Lower case; "authorization" is read with the Bearer scheme. */
+  header: z.string(),
+  /** Those accepted, each with its keys' URL when that is not to be looked up. Absent: those of the consumers. */
+  issuers: z.array(z.strictObject({ issuer: z.string(), jwksUri: z.string().optional() })).optional(),
+  algorithms: z.array(z.enum(TOKEN_ALGORITHMS)).min(1),
+  clockSkewMs: natural,
+  hideCredentials: z.boolean(),
+});
+
 export const compiledRoute = z.strictObject({
   kind: z.literal("AIRoute"),
   namespace: name,
@@ -64,13 +111,9 @@ export const compiledRoute = z.strictObject({
   ),
   authentication: z.discriminatedUnion("type", [
     z.strictObject({ type: z.literal("None") }),
-    z.strictObject({
-      type: z.literal("APIKey"),
-      /** Lower-case header names and query names; headers are looked at first, in order. */
-      headers: z.array(z.string()),
-      query: z.array(z.string()),
-      hideCredentials: z.boolean(),
-    }),
+    z.strictObject({ type: z.literal("APIKey"), ...keyPlaces, ...identification }),
+    /** With apiKey: a key identifies as well, where no token is presented. */
+    z.strictObject({ type: z.literal("JWT"), jwt, apiKey: z.strictObject(keyPlaces).optional(), ...identification }),
   ]),
   backends: z.array(z.strictObject({ name, weight: z.number().int().min(0) })),
 });

@@ -1,17 +1,28 @@
-// Finds the API key that a client presents. Knows where keys may stand, not whose they are; never logs or keeps one.
+// Finds the API key or the token that a client presents. Knows where they may stand, not whose they are; never logs or
+// keeps one.
 
 import type { CompiledRoute } from "../contract/compiled.ts";
 import type { HeaderList } from "./header-list.ts";
+import { looksLikeToken } from "./read-token.ts";
 
-export type KeyLocations = Extract<CompiledRoute["authentication"], { type: "APIKey" }>;
+export type KeyLocations = Pick<
+  Extract<CompiledRoute["authentication"], { type: "APIKey" }>,
+  "headers" | "query" | "hideCredentials"
+>;
+
+/** Where credentials stand that do not go upstream: lower-case header names, and query names. */
+export type HiddenPlaces = Pick<KeyLocations, "headers" | "query">;
 
 export type Presented =
   | { readonly kind: "key"; readonly key: string }
   | { readonly kind: "missing" }
+  /** Present, and no single credential. */
+  | { readonly kind: "malformed"; readonly where: string }
   /** The location is given more than once: which one counts would be a guess. */
   | { readonly kind: "duplicated"; readonly where: string };
 
 const BEARER = /^bearer +/i;
+const AUTHORIZATION = "authorization";
 
 /**
  * The first listed location that is present decides: headers in order, then query parameters. Header names match in any
@@ -38,14 +49,31 @@ function fromHeader(name: string, headers: HeaderList): Presented | undefined {
   if (index < 0) return undefined;
   if (headers.names.includes(name, index + 1)) return { kind: "duplicated", where: `header ${name}` };
   const key = keyIn(name, headers.value(index));
-  return key ? { kind: "key", key } : undefined;
+  if (!key) return undefined;
+  // RFC 6750 section 2.1: behind the scheme stands one token.
+  if (name === AUTHORIZATION && key.includes(" ")) return { kind: "malformed", where: "header Authorization" };
+  return { kind: "key", key };
 }
 
 /** The key within a header's value; undefined when the value holds none. */
 function keyIn(name: string, value: string): string | undefined {
-  if (name !== "authorization") return value;
+  if (name !== AUTHORIZATION) return value;
   const scheme = BEARER.exec(value);
   return scheme ? value.slice(scheme[0].length).trimEnd() : undefined;
+}
+
+/**
+ * The token in a route's token header; undefined when there is none. Where keys identify as well, what has not the form of a
+ * token is left to them.
+ */
+export function presentedToken(
+  header: string,
+  headers: HeaderList,
+  beside: KeyLocations | undefined,
+): Presented | undefined {
+  const presented = fromHeader(header, headers);
+  if (presented === undefined || beside === undefined) return presented;
+  return presented.kind === "key" && looksLikeToken(presented.key) ? presented : undefined;
 }
 
 /** Decoded parameters of a query string: the one reading of it, for finding the key and for taking it out again. */
@@ -67,8 +95,11 @@ export function givesAway(text: string, key: string): boolean {
     : text === key || text.endsWith(` ${key}`);
 }
 
-/** The locations in words, for the 401 body. */
-export function describeLocations({ headers, query }: KeyLocations): string {
-  const inHeaders = headers.map((name) => (name === "authorization" ? "Authorization: Bearer" : name));
-  return [...inHeaders.map((name) => `header ${name}`), ...query.map((name) => `query parameter ${name}`)].join(", ");
+/** The places in words, for the 401 body. */
+export function describeLocations({ headers, query }: HiddenPlaces): string {
+  return [...headers.map(describeHeader), ...query.map((name) => `query parameter ${name}`)].join(", ");
+}
+
+export function describeHeader(name: string): string {
+  return `header ${name === AUTHORIZATION ? "Authorization: Bearer" : name}`;
 }

@@ -29,6 +29,7 @@ export interface GatewayMetrics {
   priceMissing(backend: string): Cell;
   expressionFault(policy: string, limit: string): Cell;
   identificationFailed(reason: string): Cell;
+  issuerKeysFetched(outcome: "ok" | "failed"): Cell;
   unreadable(reason: string): Cell;
   clientsGone(route: string): Cell;
   notified(policy: string, limit: string, percent: string): Cell;
@@ -61,7 +62,17 @@ export function createGatewayMetrics({ consumers }: GatewayMetricsOptions = { co
     ["backend"],
     "Requests without a price: counted at the backend's highest, or refused by a Cost limit where the backend has none.",
   );
-  const failed = total("airl_identification_failures_total", ["reason"], "Requests answered 401, by reason.");
+  const failed = total(
+    "airl_identification_failures_total",
+    ["reason"],
+    "Requests refused for who asks, before any limit was looked at, by reason.",
+  );
+  const fetched = total(
+    "airl_issuer_key_fetches_total",
+    ["outcome"],
+    "Attempts to fetch the signing keys of an issuer of tokens, by outcome (ok, failed).",
+  );
+  const byOutcome = { ok: fetched.cell("ok"), failed: fetched.cell("failed") };
   const unreadable = total(
     "airl_unreadable_requests_total",
     ["reason"],
@@ -76,6 +87,7 @@ export function createGatewayMetrics({ consumers }: GatewayMetricsOptions = { co
     usageMissing: (backend) => missing.cell(backend),
     priceMissing: (backend) => unpriced.cell(backend),
     identificationFailed: (reason) => failed.cell(reason),
+    issuerKeysFetched: (outcome) => byOutcome[outcome],
     unreadable: (reason) => unreadable.cell(reason),
     clientsGone: (route) => gone.cell(route),
     storeLocal: total("airl_store_local_decisions_total", [], "Requests decided while the store was away.").cell(),

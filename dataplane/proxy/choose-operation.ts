@@ -4,10 +4,11 @@ import type { BackendRecord, RouteRecord } from "../config/snapshot.ts";
 import type { ClientRequest } from "../downstream/client-request.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import { barePath } from "../providers/bare-path.ts";
-import type { Dialects } from "../providers/dialects.ts";
+import type { Choice, Dialects } from "../providers/dialects.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { announcedMethod, preflightOf, preflightOfPath } from "./preflight.ts";
 
 const VERSION_HEADER = "anthropic-version";
 
@@ -19,7 +20,7 @@ export function guessDialect(dialects: Dialects, req: ClientRequest, headers: He
 /** Sets the operation when the path says it; leaves it to the body of a POST to a path that says nothing. */
 export function chooseOperation(exchange: Exchange, dialects: Dialects): GatewayError | undefined {
   const { req, path, route, headers } = exchange;
-  const { method } = req;
+  const method = exchange.isPreflight ? announcedMethod(exchange) : req.method;
   const encoding = headers.get("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return {
@@ -30,13 +31,22 @@ export function chooseOperation(exchange: Exchange, dialects: Dialects): Gateway
   }
   const call = { method, path, hasAnthropicVersion: headers.names.includes(VERSION_HEADER) };
   const choice = dialects.choose(call, (dialect) => route?.byDialect[dialect].isEmpty === false);
-  if (choice.kind === "byBody") return undefined;
-  if (choice.kind === "operation") {
-    exchange.operation = choice.operation;
-    exchange.dialect = choice.operation.dialect;
+  if (choice.kind === "byBody" && !exchange.isPreflight) return undefined;
+  if (choice.kind === "operation" || choice.kind === "byBody") {
+    exchange.operation = operationOf(exchange, choice, dialects);
+    exchange.dialect = exchange.operation.dialect;
     return undefined;
   }
   return choice.kind === "unmetered" ? unmetered(method, path) : notACall(method, path);
+}
+
+function operationOf(
+  exchange: Exchange,
+  choice: Extract<Choice, { kind: "operation" | "byBody" }>,
+  dialects: Dialects,
+): Operation {
+  if (choice.kind === "byBody") return preflightOfPath(exchange, dialects);
+  return exchange.isPreflight ? preflightOf(choice.operation) : choice.operation;
 }
 
 function unmetered(method: string, path: string): GatewayError {

@@ -3,7 +3,7 @@
 
 import type { BackendRecord } from "../config/snapshot.ts";
 import type { KnownHeaders } from "../downstream/response-head.ts";
-import { givesAway, type KeyLocations, queryParameters } from "../identify/credential.ts";
+import { givesAway, type HiddenPlaces, queryParameters } from "../identify/credential.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import { formatsNamed } from "../respond/name-clashes.ts";
 
@@ -38,10 +38,13 @@ export function crossesUpstream(lower: string): boolean {
 
 export interface CrossingInput {
   readonly headers: HeaderList;
-  readonly locations: KeyLocations | undefined;
-  /** The key that identified the client. */
+  /** Undefined on routes without identification. */
+  readonly hidden: HiddenPlaces | undefined;
+  /** What identified the client and is not to go upstream. */
   readonly key: string | undefined;
   readonly backend: BackendRecord;
+  /** Nobody was identified who could use the backend's credential. */
+  readonly isPreflight: boolean;
 }
 
 /** Headers for the upstream request: name, value, name, value, ... */
@@ -57,7 +60,7 @@ export function upstreamHeaders(input: CrossingInput): string[] {
   }
   // Bodies are read for usage on their way: the upstream is asked not to compress them.
   out.push("accept-encoding", "identity");
-  if (backend.credential) out.push(backend.credential.header, backend.credential.value);
+  if (backend.credential && !input.isPreflight) out.push(backend.credential.header, backend.credential.value);
   return out;
 }
 
@@ -65,11 +68,10 @@ export function upstreamHeaders(input: CrossingInput): string[] {
  * The gateway's own keys never go upstream, in whichever header a client repeats its key. To a Passthrough backend the
  * other credential headers do: there they carry the client's own provider key.
  */
-function isHiddenCredential(name: string, value: string, { locations, key, backend }: CrossingInput): boolean {
+function isHiddenCredential(name: string, value: string, { hidden, key, backend }: CrossingInput): boolean {
   if (backend.credential && isSameKey(backend.credential.header, name)) return true;
-  if (!locations?.hideCredentials) return false;
   if (key !== undefined && givesAway(value, key)) return true;
-  return backend.compiled.auth.type !== "Passthrough" && locations.headers.includes(name);
+  return hidden !== undefined && backend.compiled.auth.type !== "Passthrough" && hidden.headers.includes(name);
 }
 
 function isSameKey(header: string, name: string): boolean {
@@ -77,18 +79,19 @@ function isSameKey(header: string, name: string): boolean {
 }
 
 /** The query string for the upstream without the gateway's own key; "" or "?a=b". Other parameters keep order and spelling. */
-export function upstreamQuery(query: string, { locations, key, backend }: Omit<CrossingInput, "headers">): string {
+export function upstreamQuery(query: string, { hidden, key, backend }: Omit<CrossingInput, "headers">): string {
   if (query === "") return "";
-  if (!locations?.hideCredentials) return `?${query}`;
+  if (key === undefined && (hidden === undefined || hidden.query.length === 0)) return `?${query}`;
   // Read once as a whole: a pair between two & is one parameter, an empty one none.
-  const parameters = [...queryParameters(query)];
-  const pairs = query.split("&").filter((pair) => pair !== "");
-  const isHidden = (pair: string, i: number): boolean => {
-    const [name, value] = parameters[i] ?? ["", ""];
+  const parameters = queryParameters(query).entries();
+  const pairs = query.split("&");
+  const isHidden = (pair: string): boolean => {
+    if (pair === "") return false;
+    const [name, value]: readonly [string, string] = parameters.next().value ?? ["", ""];
     if (key !== undefined && [pair, name, value].some((text) => givesAway(text, key))) return true;
-    return backend.compiled.auth.type !== "Passthrough" && locations.query.includes(name);
+    return backend.compiled.auth.type !== "Passthrough" && hidden?.query.includes(name) === true;
   };
-  const kept = pairs.filter((pair, i) => !isHidden(pair, i));
+  const kept = pairs.filter((pair) => !isHidden(pair));
   if (kept.length === pairs.length) return `?${query}`;
   return kept.length === 0 ? "" : `?${kept.join("&")}`;
 }

@@ -13,6 +13,7 @@ import type { ClientResponse } from "../downstream/client-response.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { DialectName, Operation, RequestInfo } from "../providers/provider.ts";
 import type { LabelledStatus } from "../respond/labelled-status.ts";
+import type { BodySource } from "./held-body.ts";
 
 /** How a request ended, for metrics and the log. */
 export type Outcome =
@@ -47,9 +48,16 @@ export class Exchange {
   path = "";
   query = "";
   clientIp = "";
+  /** What identified the client and must not go upstream: a key, or the signature of a token. */
   key: string | undefined;
   route: RouteRecord | undefined;
   consumer: ConsumerRecord | undefined;
+  /** Name of the consumer's credential that was presented. */
+  credential: string | undefined;
+  /** Its body, when some of it had to be kept until the caller was known. */
+  held: BodySource | undefined;
+  /** A CORS preflight request that passes without identification. */
+  isPreflight = false;
   /** In whose words the gateway answers; a first guess until the operation is known. */
   dialect: DialectName = "OpenAI";
   operation: Operation | undefined;

@@ -59,7 +59,8 @@ function requestOf(
 ): { readonly request: UpstreamRequest; readonly injected: boolean } {
   const { path, usage } = backend.compiled;
   const injected = usage.injectIncludeUsage ? operation.injectUsage(body.pieces, info) : undefined;
-  const crossing = { headers: exchange.headers, locations: locationsOf(exchange), key: exchange.key, backend };
+  const { headers, key, isPreflight } = exchange;
+  const crossing = { headers, hidden: exchange.route?.authentication?.hidden, key, backend, isPreflight };
   const request: UpstreamRequest = {
     method: exchange.req.method,
     path: (path ?? operation.upstreamPath) + upstreamQuery(exchange.query, crossing),
@@ -68,11 +69,6 @@ function requestOf(
     bodyBytes: injected ? injected.reduce((sum, piece) => sum + piece.length, 0) : body.bytes,
   };
   return { request, injected: injected !== undefined };
-}
-
-function locationsOf(exchange: Exchange): Parameters<typeof upstreamHeaders>[0]["locations"] {
-  const authentication = exchange.route?.compiled.authentication;
-  return authentication?.type === "APIKey" ? authentication : undefined;
 }
 
 function targetOf(backend: BackendRecord): UpstreamTarget {

@@ -11,7 +11,6 @@ import type { RequestFacts } from "../core/request-facts.ts";
 import type { ClientRequest } from "../downstream/client-request.ts";
 import type { ClientResponse } from "../downstream/client-response.ts";
 import { clientIp } from "../identify/client-ip.ts";
-import { describeLocations, presentedKey } from "../identify/credential.ts";
 import { HeaderList, type HeaderNames } from "../identify/header-list.ts";
 import type { Dialects } from "../providers/dialects.ts";
 import { type Asker, errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
@@ -23,6 +22,10 @@ import { applyDecision, checksOf } from "./checks.ts";
 import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./choose-operation.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
 import { forward } from "./forward.ts";
+import { HeldBody } from "./held-body.ts";
+import { type IdentifyDeps, identifyCaller, LATER } from "./identify-caller.ts";
+import { identificationReason } from "./identity.ts";
+import { deniedModel } from "./model-check.ts";
 import { isOwnPath } from "./own-paths.ts";
 import { announcedBytes, type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
@@ -30,7 +33,7 @@ import { authorityOf, hostName, originForm } from "./request-target.ts";
 import { type ThresholdReached, watchDecision } from "./thresholds.ts";
 import type { UsageApi } from "./usage-api.ts";
 
-export interface HandlerDeps {
+export interface HandlerDeps extends IdentifyDeps {
   /** The configuration in force; undefined before the first. */
   config(): GatewayConfig | undefined;
   readonly store: CounterStore;
@@ -57,6 +60,9 @@ const UNAUTHENTICATED = 401;
 export type Handler = (req: ClientRequest, res: ClientResponse) => void;
 
 export function createHandler(deps: HandlerDeps): Handler {
+  const identifiedLate: IdentifiedLate = (exchange, problem) => {
+    serveCaller(deps, exchange, problem);
+  };
   return (req, res) => {
     const startedAt = performance.now();
     const config = deps.config();
@@ -76,25 +82,33 @@ export function createHandler(deps: HandlerDeps): Handler {
     };
     const malformed = formProblem(req, headers);
     if (malformed) reject(deps, exchange, malformed);
-    else serve(deps, exchange);
+    else serve(deps, exchange, identifiedLate);
   };
 }
 
-function serve(deps: HandlerDeps, exchange: Exchange): void {
+type IdentifiedLate = Parameters<typeof identifyCaller>[2];
+
+function serve(deps: HandlerDeps, exchange: Exchange, identifiedLate: IdentifiedLate): void {
   takeTarget(exchange, deps.trustedProxies);
   if (isOwnPath(exchange.path)) {
     serveOwn(deps, exchange);
     return;
   }
-  const problem = findRoute(exchange) ?? identify(exchange, deps) ?? chooseOperation(exchange, deps.dialects);
-  if (problem) reject(deps, exchange, problem);
+  const problem = findRoute(exchange) ?? identifyCaller(exchange, deps, identifiedLate);
+  if (problem === LATER) exchange.held = new HeldBody(exchange.req, deps.maxBodyBytes);
+  else serveCaller(deps, exchange, problem);
+}
+
+/** `problem`: with the route or with who the caller is. */
+function serveCaller(deps: HandlerDeps, exchange: Exchange, problem: GatewayError | undefined): void {
+  const found = problem ?? chooseOperation(exchange, deps.dialects);
+  if (found) reject(deps, exchange, found);
   else receive(deps, exchange);
 }
 
 function serveOwn(deps: HandlerDeps, exchange: Exchange): void {
   deps.usageApi(exchange, {
     failed(error) {
-      if (statusOf(error.code) === UNAUTHENTICATED) deps.identificationFailed(error.code.replace("credential_", ""));
       reject(deps, exchange, error);
     },
     answered() {
@@ -119,6 +133,8 @@ function end(deps: HandlerDeps, exchange: Exchange, outcome: Outcome): void {
 }
 
 function reject(deps: HandlerDeps, exchange: Exchange, error: GatewayError): void {
+  const reason = identificationReason(error);
+  if (reason !== undefined) deps.identificationFailed(reason);
   answerError(exchange, error);
   end(deps, exchange, exchange.status === UNAUTHENTICATED ? "unauthenticated" : "rejected");
 }
@@ -152,37 +168,12 @@ function findRoute(exchange: Exchange): GatewayError | undefined {
   return undefined;
 }
 
-function identify(exchange: Exchange, deps: HandlerDeps): GatewayError | undefined {
-  const { route, headers, query } = exchange;
-  if (route === undefined || route.compiled.authentication.type === "None") return undefined;
-  const locations = route.compiled.authentication;
-  const presented = presentedKey(locations, headers, query);
-  if (presented.kind === "missing") {
-    deps.identificationFailed("missing");
-    return { code: "credential_missing", message: `No API key found. Looked at: ${describeLocations(locations)}.` };
-  }
-  if (presented.kind === "duplicated") {
-    deps.identificationFailed("duplicated");
-    return {
-      code: "credential_duplicated",
-      message: `More than one API key found: ${presented.where} is given twice.`,
-    };
-  }
-  exchange.consumer = exchange.config.snapshot.identify(route.namespace, presented.key);
-  if (exchange.consumer === undefined) {
-    deps.identificationFailed("unknown");
-    return { code: "credential_unknown", message: "The API key is not known on this route." };
-  }
-  exchange.key = presented.key;
-  return undefined;
-}
-
 function receive(deps: HandlerDeps, exchange: Exchange): void {
   const shape = exchange.operation ? undefined : deps.dialects.createShapeReader(exchange.dialect);
   const reader = shape ?? exchange.operation?.readRequest();
   if (reader === undefined) return;
   readBody(
-    exchange.req,
+    exchange.held ?? exchange.req,
     { reader, announced: announcedBytes(exchange.headers), maxBytes: deps.maxBodyBytes },
     {
       onBody(body) {
@@ -210,6 +201,13 @@ function receive(deps: HandlerDeps, exchange: Exchange): void {
 function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
   const { route, consumer, config, operation } = exchange;
   if (route === undefined || operation === undefined) return;
+  if (consumer?.models !== undefined) {
+    const denied = deniedModel(exchange);
+    if (denied) {
+      reject(deps, exchange, denied);
+      return;
+    }
+  }
   exchange.backend = pickBackend(route, { operation, info: exchange.info });
   if (exchange.backend === undefined) {
     reject(deps, exchange, backendMissing(route, operation));

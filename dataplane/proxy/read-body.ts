@@ -1,9 +1,9 @@
 // Collects a request body as it arrived, in pieces, up to a limit, and lets the dialect's reader see it on the way.
 
-import type { ClientRequest } from "../downstream/client-request.ts";
 import type { HeaderList } from "../identify/header-list.ts";
 import type { RequestReader } from "../providers/provider.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
+import type { BodySource } from "./held-body.ts";
 
 export interface Body {
   readonly pieces: readonly Buffer[];
@@ -35,11 +35,7 @@ export function announcedBytes(headers: HeaderList): number {
 const NOBODY = { data: () => {}, ended: () => {}, broken: () => {}, gone: () => {} };
 
 /** Calls exactly one of the receiver's functions. */
-export function readBody(
-  req: ClientRequest,
-  { reader, announced, maxBytes }: BodyBounds,
-  receiver: BodyReceiver,
-): void {
+export function readBody(req: BodySource, { reader, announced, maxBytes }: BodyBounds, receiver: BodyReceiver): void {
   if (announced > maxBytes) {
     receiver.onTooLarge(announced);
     return;

@@ -8,6 +8,7 @@ import { usageBody } from "../respond/usage-body.ts";
 import { answer } from "./answer.ts";
 import { refuseAtOf } from "./checks.ts";
 import type { Exchange } from "./exchange.ts";
+import type { IdentifyDeps } from "./identify-caller.ts";
 import { USAGE_PATH } from "./own-paths.ts";
 import { findCaller, type UsageCaller } from "./usage-caller.ts";
 import { type UsageEntry, usageEntries } from "./usage-entries.ts";
@@ -21,27 +22,34 @@ export interface UsageAnswered {
 /** Answers a request on one of the gateway's own paths; calls one of `told` once. */
 export type UsageApi = (exchange: Exchange, told: UsageAnswered) => void;
 
-export interface UsageApiDeps {
+export interface UsageApiDeps extends Pick<IdentifyDeps, "verifier"> {
   readonly store: CounterStore;
   /** Any clock that goes forward, milliseconds. */
+  readonly clockMs: () => number;
+  /** Wall clock, epoch milliseconds. */
   readonly nowMs: () => number;
 }
 
 const LONGEST_MODEL = 256;
 
-export function createUsageApi({ store, nowMs }: UsageApiDeps): UsageApi {
+export function createUsageApi({ store, clockMs, verifier, nowMs }: UsageApiDeps): UsageApi {
   const rate = createUsageRate();
   return (exchange, told) => {
-    const caller = misdirected(exchange) ?? findCaller(exchange);
-    if ("code" in caller) {
-      told.failed(caller);
+    const elsewhere = misdirected(exchange);
+    if (elsewhere) {
+      told.failed(elsewhere);
       return;
     }
-    exchange.consumer = caller.consumer;
-    const model = queryParameters(exchange.query).get("model") ?? undefined;
-    const problem = tooOften(rate.take(caller.consumer.displayName, nowMs())) ?? tooLong(model);
-    if (problem) told.failed(problem);
-    else tell({ store, exchange, caller, model, told });
+    findCaller(exchange, { verifier, nowMs }, (caller) => {
+      if ("code" in caller) {
+        told.failed(caller);
+        return;
+      }
+      const model = queryParameters(exchange.query).get("model") ?? undefined;
+      const problem = tooOften(rate.take(caller.consumer.displayName, clockMs())) ?? tooLong(model);
+      if (problem) told.failed(problem);
+      else tell({ store, exchange, caller, model, told });
+    });
   };
 }
 

@@ -1,15 +1,17 @@
-// Whose usage is asked for: a key without a route. It is read where the routes of this host read theirs, and identifies whom
-// it identifies there.
+// Whose usage is asked for: a token or a key without a route. It is read where the routes of this host read theirs, and
+// identifies whom it identifies there.
 
-import type { ConsumerRecord, RouteRecord, Snapshot } from "../config/snapshot.ts";
+import type { Identity, RouteRecord, Snapshot } from "../config/snapshot.ts";
 import { DEFAULT_KEY_HEADERS, DEFAULT_KEY_QUERY } from "../contract/key-locations.ts";
-import { describeLocations, type KeyLocations, presentedKey } from "../identify/credential.ts";
+import { describeHeader, describeLocations, type KeyLocations, presentedKey } from "../identify/credential.ts";
 import type { GatewayError } from "../respond/gateway-errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { type IdentifyDeps, takeIdentity } from "./identify-caller.ts";
+import { notPresented, Unidentified, validAt } from "./identity.ts";
+import { findTokenCaller } from "./usage-token.ts";
 
-export interface UsageCaller {
-  readonly consumer: ConsumerRecord;
-  /** Those of this host on which the key identifies the consumer. */
+export interface UsageCaller extends Pick<Identity, "consumer" | "credential"> {
+  /** Those of this host on which the credential identifies the consumer. */
   readonly routes: readonly RouteRecord[];
   /** Some routes were left out, as there are too many. */
   readonly isCut: boolean;
@@ -18,7 +20,6 @@ export interface UsageCaller {
 /** More routes of one host than this are not looked at. */
 const MAX_ROUTES = 256;
 const DEFAULT_LOCATIONS: KeyLocations = {
-  type: "APIKey",
   headers: DEFAULT_KEY_HEADERS,
   query: DEFAULT_KEY_QUERY,
   hideCredentials: true,
@@ -32,53 +33,80 @@ interface Place {
   readonly locations: KeyLocations;
 }
 
-export function findCaller({ config, headers, host, query }: Exchange): UsageCaller | GatewayError {
-  const { snapshot } = config;
-  const all = snapshot.routes.at(host);
+/** Calls `done` once, maybe later; not at all when the exchange has ended by then. */
+export function findCaller(
+  exchange: Exchange,
+  deps: IdentifyDeps,
+  done: (caller: UsageCaller | GatewayError) => void,
+): void {
+  const all = exchange.config.snapshot.routes.at(exchange.host);
   const routes = all.slice(0, MAX_ROUTES);
-  const places = placesOf(routes);
-  let problem: GatewayError | undefined;
-  for (const { namespace, locations } of places) {
-    const presented = presentedKey(locations, headers, query);
-    if (presented.kind === "duplicated") {
-      const message = `More than one API key found: ${presented.where} is given twice.`;
-      problem ??= { code: "credential_duplicated", message };
+  const isCut = all.length > MAX_ROUTES;
+  findTokenCaller(exchange, { routes, deps }, (byToken) => {
+    const isToken = byToken !== undefined && !(byToken instanceof Unidentified);
+    const found = isToken ? byToken : (findKeyCaller(exchange, routes, deps) ?? byToken);
+    if (found === undefined || found instanceof Unidentified) {
+      const { code, message } = found ?? nothingPresented(routes);
+      done({ code, message });
+      return;
     }
-    if (presented.kind !== "key") continue;
-    const consumer = snapshot.identify(namespace, presented.key);
-    if (consumer === undefined) problem = { code: "credential_unknown", message: "The API key is not known here." };
-    else return { consumer, ...concerned(snapshot, { routes, consumer, key: presented.key }, all.length > MAX_ROUTES) };
+    const { consumer, credential } = found.identity;
+    done(takeIdentity(exchange, consumer, credential) ?? { consumer, credential, routes: found.routes, isCut });
+  });
+}
+
+interface KeyCaller {
+  readonly identity: Identity;
+  readonly routes: readonly RouteRecord[];
+}
+
+/** Undefined when no key is presented. */
+function findKeyCaller(
+  { config: { snapshot }, headers, query }: Exchange,
+  routes: readonly RouteRecord[],
+  deps: IdentifyDeps,
+): KeyCaller | Unidentified | undefined {
+  let problem: Unidentified | undefined;
+  for (const { namespace, locations } of placesOf(routes)) {
+    const presented = presentedKey(locations, headers, query);
+    if (presented.kind === "missing") continue;
+    if (presented.kind !== "key") {
+      problem ??= notPresented(presented, "API key", "");
+      continue;
+    }
+    const { key } = presented;
+    const identity = snapshot.identify(namespace, key);
+    const found = identity && validAt(identity, deps.nowMs, "API key");
+    if (found !== undefined && !(found instanceof Unidentified)) {
+      return { identity: found, routes: concerned(snapshot, routes, { identity: found, key }) };
+    }
+    problem = found ?? new Unidentified("credential_unknown", "The API key is not known here.");
   }
-  return problem ?? { code: "credential_missing", message: `No API key found. Looked at: ${describe(places)}.` };
+  return problem;
 }
 
 function concerned(
   snapshot: Snapshot,
-  {
-    routes,
-    consumer,
-    key,
-  }: { readonly routes: readonly RouteRecord[]; readonly consumer: ConsumerRecord; readonly key: string },
-  isCut: boolean,
-): Pick<UsageCaller, "routes" | "isCut"> {
+  routes: readonly RouteRecord[],
+  { identity, key }: { readonly identity: Identity; readonly key: string },
+): readonly RouteRecord[] {
   const namespaces = new Map<string, boolean>();
   const isKnownIn = (namespace: string): boolean => {
-    const known = namespaces.get(namespace) ?? snapshot.identify(namespace, key) === consumer;
+    const known = namespaces.get(namespace) ?? snapshot.identify(namespace, key)?.consumer === identity.consumer;
     namespaces.set(namespace, known);
     return known;
   };
-  const identifying = routes.filter(({ compiled }) => compiled.authentication.type !== "None");
-  return { routes: identifying.filter(({ namespace }) => isKnownIn(namespace)), isCut };
+  return routes.filter(({ namespace, authentication }) => authentication?.keys !== undefined && isKnownIn(namespace));
 }
 
 /** Each once, those of the most exact host name first. Where no route of a namespace asks for a key, the usual places. */
 function placesOf(routes: readonly RouteRecord[]): readonly Place[] {
   const places = new Map<string, Place>();
-  for (const { namespace, compiled } of routes) {
-    const { authentication } = compiled;
-    if (authentication.type === "None") continue;
-    const id = JSON.stringify([namespace, authentication.headers, authentication.query]);
-    if (!places.has(id)) places.set(id, { namespace, locations: authentication });
+  for (const { namespace, authentication } of routes) {
+    const locations = authentication?.keys;
+    if (locations === undefined) continue;
+    const id = JSON.stringify([namespace, locations.headers, locations.query]);
+    if (!places.has(id)) places.set(id, { namespace, locations });
   }
   const asking = new Set(Array.from(places.values(), ({ namespace }) => namespace));
   const others = new Set(routes.map(({ namespace }) => namespace).filter((namespace) => !asking.has(namespace)));
@@ -89,8 +117,11 @@ function placesOf(routes: readonly RouteRecord[]): readonly Place[] {
   return found.length > 0 ? found : [{ namespace: NO_NAMESPACE, locations: DEFAULT_LOCATIONS }];
 }
 
-function describe(places: readonly Place[]): string {
+function nothingPresented(routes: readonly RouteRecord[]): Unidentified {
+  const places = placesOf(routes);
   const headers = [...new Set(places.flatMap(({ locations }) => locations.headers))];
   const query = [...new Set(places.flatMap(({ locations }) => locations.query))];
-  return describeLocations({ ...DEFAULT_LOCATIONS, headers, query });
+  const tokens = new Set(routes.flatMap(({ authentication }) => authentication?.tokens?.header ?? []));
+  const text = [describeLocations({ headers, query }), ...Array.from(tokens, describeHeader)].join(", ");
+  return notPresented(undefined, tokens.size > 0 ? "API key or token" : "API key", text);
 }

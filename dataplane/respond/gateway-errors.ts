@@ -14,7 +14,12 @@ const ROWS = {
   dialect_unsupported: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
   credential_missing: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
   credential_duplicated: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  credential_expired: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  credential_invalid: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  credential_malformed: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
   credential_unknown: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
+  consumer_suspended: { status: 403, OpenAI: "permission_error", Anthropic: "permission_error" },
+  model_denied: { status: 403, OpenAI: "permission_error", Anthropic: "permission_error" },
   route_not_found: { status: 404, OpenAI: "not_found_error", Anthropic: "not_found_error" },
   operation_unknown: { status: 404, OpenAI: "not_found_error", Anthropic: "not_found_error" },
   method_not_allowed: { status: 405, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
@@ -30,9 +35,13 @@ const ROWS = {
   backend_locked: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   backend_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   config_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
+  issuer_unavailable: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   price_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   upstream_timeout: { status: 504, OpenAI: "server_error", Anthropic: "timeout_error" },
 } as const satisfies Record<string, ErrorRow>;
+
+/** What may be over in seconds, without anybody's doing. */
+const SHORT_LIVED = new Set<GatewayErrorCode>(["config_missing", "backend_missing", "issuer_unavailable"]);
 
 export type GatewayErrorCode = keyof typeof ROWS;
 
@@ -79,5 +88,5 @@ export function errorHeaders({ code, headers }: GatewayError): readonly string[]
   if (code === "body_encoded") return ["Accept-Encoding", "identity"];
   // Somebody has to mend the configuration: SDKs, which would sleep and try again after a 503, are told not to.
   if (code === "price_missing" || code === "backend_locked") return ["x-should-retry", "false"];
-  return code === "config_missing" || code === "backend_missing" ? ["Retry-After", "5"] : [];
+  return SHORT_LIVED.has(code) ? ["Retry-After", "5"] : [];
 }

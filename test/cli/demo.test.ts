@@ -91,7 +91,7 @@ test("[unit] a provider's address that is taken is one line", async () => {
 async function tryText(text: string): Promise<ReturnType<typeof tryIt>> {
   const { platform } = createFakePlatform({ stdin: text });
   const files = createManifestFiles({ paths: ["-"], stdin: platform.terminal.stdin });
-  return tryIt(await compileFiles({ files, env: {}, ringFor: platform.ringFor }), "http://gw");
+  return tryIt(await compileFiles({ files, env: {}, ringFor: platform.ringFor, nowMs: platform.nowMs }), "http://gw");
 }
 
 function manifest(kind: string, spec: string): string {

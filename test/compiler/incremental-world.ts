@@ -15,14 +15,26 @@ const apiKey = fc.oneof(
   fc.record({ value: key }),
   fc.record({ secretRef: fc.record({ name, key: fc.constantFrom("k", "l") }) }),
 );
+const jwt = fc.record({
+  issuer: fc.constant("https://idp.example"),
+  audience: fc.constant("ai"),
+  claims: fc.constantFrom("a", "b").map((value) => [{ name: "sub", value }]),
+});
+const expiresAt = fc.constantFrom("2026-01-01T00:00:00Z", "2026-01-05T00:00:00Z");
+const proof = fc.oneof(
+  { arbitrary: fc.record({ apiKey, expiresAt }, { requiredKeys: ["apiKey"] }), weight: 3 },
+  { arbitrary: fc.record({ jwt, expiresAt }, { requiredKeys: ["jwt"] }), weight: 1 },
+);
 const group = fc.constantFrom("gold", "silver", "bronze");
 const consumerSpec = fc.record(
   {
     username: fc.constantFrom("Bea", "Ann"),
     groups: fc.uniqueArray(group, { maxLength: 2 }),
     credentials: fc
-      .array(apiKey, { maxLength: 2 })
-      .map((keys) => keys.map((one, i) => ({ name: `c${String(i)}`, apiKey: one }))),
+      .array(proof, { maxLength: 2 })
+      .map((proofs) => proofs.map((one, i) => ({ name: `c${String(i)}`, ...one }))),
+    suspended: fc.boolean(),
+    models: fc.constant({ allow: ["gpt-*"] }),
   },
   { requiredKeys: ["credentials"] },
 );
@@ -38,13 +50,23 @@ const auth = fc.constantFrom(
 const backendSpec = fc.record({ models, auth });
 
 const hostnames = fc.uniqueArray(fc.constantFrom("x.com", "*.x.com", "a.x.com", "y.com"), { maxLength: 2 });
-const routeSpec = fc.record({
-  matches: fc.array(
-    hostnames.map((names) => ({ path: { type: "PathPrefix", value: "/" }, hostnames: names })),
-    { minLength: 1, maxLength: 2 },
-  ),
-  backendRefs: fc.uniqueArray(name, { minLength: 1, maxLength: 2 }).map((names) => names.map((one) => ({ name: one }))),
-});
+const authentication = fc.oneof(
+  fc.record({ apiKey: fc.constant({}), anonymousConsumer: name }),
+  fc.constant({ jwt: {} }),
+);
+const routeSpec = fc.record(
+  {
+    matches: fc.array(
+      hostnames.map((names) => ({ path: { type: "PathPrefix", value: "/" }, hostnames: names })),
+      { minLength: 1, maxLength: 2 },
+    ),
+    backendRefs: fc
+      .uniqueArray(name, { minLength: 1, maxLength: 2 })
+      .map((names) => names.map((one) => ({ name: one }))),
+    authentication,
+  },
+  { requiredKeys: ["matches", "backendRefs"] },
+);
 
 const condition = fc.oneof(
   fc.record({ type: fc.constantFrom("Consumer", "Route", "Backend"), values: fc.tuple(name) }),

@@ -10,6 +10,7 @@ import {
   type IncrementalCompiler,
 } from "../../compiler/incremental.ts";
 import { createRing } from "../../dataplane/contract/keyring.ts";
+import { createFakeClock } from "../helpers/clock.ts";
 import { identityOf, type Step, step, World } from "./incremental-world.ts";
 import { asRecord, MASTER } from "./manifest-builders.ts";
 
@@ -54,8 +55,8 @@ function textOf({ kind, namespace, name }: { kind: string; namespace: string; na
   return `${kind}/${namespace}/${name}`;
 }
 
-function wholeOf(world: World): Seen {
-  const { objects, findings } = compile({ manifests: world.manifests(), ...options });
+function wholeOf(world: World, nowMs: number): Seen {
+  const { objects, findings } = compile({ manifests: world.manifests(), ...options, nowMs });
   const byObject = new Map<string, unknown[]>();
   // Names of Secrets are suggested to those who compile files, and to nobody else.
   for (const finding of findings) {
@@ -82,14 +83,17 @@ test("[unit] a history of changes compiles to what the manifests at its end comp
     fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 25, size: "max" }), (rounds) => {
       const world = new World();
       const follower = new Follower();
-      const compiler = createIncrementalCompiler(options);
+      const clock = createFakeClock(Date.UTC(2025, 11, 22));
+      const compiler = createIncrementalCompiler({ ...options, nowMs: clock.nowMs });
       for (const round of rounds) {
+        clock.advance(86_400_000);
+        follower.take(compiler.timePassed());
         const changes = round.flatMap((one) => {
           const isNew = withoutPast(one, world);
           return isNew === undefined ? [] : [world.take(one, isNew)];
         });
         follower.take(compiler.apply(changes));
-        const whole = wholeOf(world);
+        const whole = wholeOf(world, clock.nowMs());
         expect(follower.seen().objects).toEqual(whole.objects);
         expect(follower.seen().findings).toEqual(whole.findings);
       }

@@ -11,6 +11,17 @@ const PLAIN_NAME = "a name of 1 to 253 characters, without spaces at its ends";
 const TIMEOUT = "a duration: a number and ms, s, m or h, like 5s";
 const HEADER = "a header name: letters, digits and !#$%&'*+-.^_`|~, at most 128";
 const ENDPOINT = "an http or https URL without user, query and fragment, like https://llm.example.com";
+const ONE_OF_TWO = "exactly one of apiKey and jwt";
+const KEY_SOURCE =
+  "an https URL without user, query and fragment, like https://idp.example.com (http for loopback addresses only)";
+const CLAIM_VALUE = "a claim's value: a text of 1 to 1024 characters (numbers, true and false in quotes)";
+const INSTANT = "a time like 2027-01-31T00:00:00Z (RFC 3339)";
+const MODEL =
+  "a model's name of 1 to 256 printable ASCII characters without spaces, * for any text and ? for one character";
+const SKEW = "a duration from 0s to 10m, like 30s";
+const REALM = "1 to 256 printable ASCII characters, without spaces at its ends";
+const HOW = "apiKey, jwt or both, or none alone";
+const NONE_ALONE = "nothing else beside none: nobody is identified";
 const ONE_OF_THREE = "exactly one of secretRef, keyHash and value";
 
 const common: Row[] = [
@@ -104,6 +115,85 @@ const consumers: Row[] = [
     at: "spec.credentials[0].apikey",
     to: { value: "k" },
     line: "spec.credentials[0].apikey: found an unknown field, wanted a known field; did you mean `apiKey`?",
+  },
+  {
+    at: "spec.credentials[0].apiKey",
+    to: undefined,
+    line: `spec.credentials[0]: found none of them, wanted ${ONE_OF_TWO}`,
+  },
+  {
+    at: "spec.credentials[0].jwt",
+    to: { issuer: "https://idp.example", audience: "ai", claims: [{ name: "sub", value: "a" }] },
+    line: `spec.credentials[0]: found apiKey and jwt, wanted ${ONE_OF_TWO}`,
+  },
+  ...["2027-01-31", "2027-01-31T00:00:00", "2027-02-29T00:00:00Z", "2027-01-31T24:00:01Z", "in a year"].map((to) => ({
+    at: "spec.credentials[0].expiresAt",
+    to,
+    line: `spec.credentials[0].expiresAt: found "${to}", wanted ${INSTANT}`,
+  })),
+  {
+    at: "spec.credentials[0].expiresAt",
+    to: 1_800_000_000,
+    line: `spec.credentials[0].expiresAt: found 1800000000, wanted ${INSTANT}`,
+  },
+  { at: "spec.suspended", to: "yes", line: 'spec.suspended: found "yes", wanted true or false' },
+  { at: "spec.models", to: ["gpt-4o"], line: "spec.models: found a list of 1, wanted an object" },
+  { at: "spec.models", to: { allow: ["gpt 4"] }, line: `spec.models.allow[0]: found "gpt 4", wanted ${MODEL}` },
+  { at: "spec.models", to: { deny: [""] }, line: `spec.models.deny[0]: found "", wanted ${MODEL}` },
+  {
+    at: "spec.models",
+    to: { allow: ["a", "a"] },
+    line: 'spec.models.allow[1]: found "a", wanted an entry unlike entry 0',
+  },
+  {
+    at: "spec.models",
+    to: { allowed: ["a"] },
+    line: "spec.models.allowed: found an unknown field, wanted a known field; did you mean `allow`?",
+  },
+];
+
+const withToken = aConsumer(
+  { name: "user1" },
+  {
+    credentials: [
+      {
+        name: "sso",
+        jwt: { issuer: "https://idp.example", audience: "ai", claims: [{ name: "sub", value: "alice" }] },
+      },
+    ],
+  },
+);
+const JWT = "spec.credentials[0].jwt";
+
+const tokens: Row[] = [
+  ...[
+    "http://idp.example",
+    "idp.example",
+    "https://u:p@idp.example",
+    "https://idp.example/?a=b",
+    "https://a:99999",
+  ].map((to) => ({ at: `${JWT}.issuer`, to, line: `${JWT}.issuer: found "${to}", wanted ${KEY_SOURCE}` })),
+  {
+    at: `${JWT}.audience`,
+    to: undefined,
+    line: `${JWT}.audience: found nothing, wanted an audience of 1 to 1024 printable ASCII characters`,
+  },
+  { at: `${JWT}.claims`, to: [], line: `${JWT}.claims: found a list of 0, wanted at least 1 entry` },
+  { at: `${JWT}.claims`, to: undefined, line: `${JWT}.claims: found nothing, wanted a list` },
+  { at: `${JWT}.claims[0].value`, to: 42, line: `${JWT}.claims[0].value: found (hidden), wanted ${CLAIM_VALUE}` },
+  { at: `${JWT}.claims[0].value`, to: "", line: `${JWT}.claims[0].value: found (hidden), wanted ${CLAIM_VALUE}` },
+  {
+    at: `${JWT}.claims[0].name`,
+    to: "a b",
+    line: `${JWT}.claims[0].name: found "a b", wanted a claim's name of 1 to 256 printable ASCII characters without spaces`,
+  },
+  {
+    at: `${JWT}.claims`,
+    to: [
+      { name: "sub", value: "a" },
+      { name: "sub", value: "b" },
+    ],
+    line: `${JWT}.claims[1]: found an object, wanted an entry unlike entry 0`,
   },
 ];
 
@@ -240,7 +330,63 @@ const routes: Row[] = [
   {
     at: "spec.authentication",
     to: { apiKey: {}, none: {} },
-    line: "spec.authentication: found apiKey and none, wanted exactly one of apiKey and none",
+    line: `spec.authentication: found apiKey and none, wanted ${HOW}`,
+  },
+  { at: "spec.authentication", to: {}, line: `spec.authentication: found none of them, wanted ${HOW}` },
+  {
+    at: "spec.authentication",
+    to: { realm: "team" },
+    line: `spec.authentication: found none of them, wanted ${HOW}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { jwt: {}, none: {} },
+    line: `spec.authentication: found jwt and none, wanted ${HOW}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { none: {}, anonymousConsumer: "guest" },
+    line: `spec.authentication: found none and anonymousConsumer, wanted ${NONE_ALONE}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { none: {}, runOnPreflight: true },
+    line: `spec.authentication: found none and runOnPreflight, wanted ${NONE_ALONE}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { apiKey: {}, realm: "a\nb" },
+    line: `spec.authentication.realm: found "a\\nb", wanted ${REALM}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { apiKey: {}, anonymousConsumer: "Guest" },
+    line: `spec.authentication.anonymousConsumer: found "Guest", wanted ${OBJECT_NAME}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { jwt: { algorithms: ["HS256"] } },
+    line: 'spec.authentication.jwt.algorithms[0]: found "HS256", wanted one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA',
+  },
+  ...["11m", "601s", "1h", "-1s", "30"].map((to) => ({
+    at: "spec.authentication",
+    to: { jwt: { clockSkew: to } },
+    line: `spec.authentication.jwt.clockSkew: found "${to}", wanted ${SKEW}`,
+  })),
+  {
+    at: "spec.authentication",
+    to: { jwt: { header: "X Token" } },
+    line: `spec.authentication.jwt.header: found "X Token", wanted ${HEADER}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { jwt: { issuers: [{ issuer: "https://idp.example", jwksUri: "http://idp.example/keys" }] } },
+    line: `spec.authentication.jwt.issuers[0].jwksUri: found "http://idp.example/keys", wanted ${KEY_SOURCE}`,
+  },
+  {
+    at: "spec.authentication",
+    to: { jwt: { issuers: [{ issuer: "https://idp.example" }, { issuer: "https://idp.example" }] } },
+    line: "spec.authentication.jwt.issuers[1]: found an object, wanted an entry unlike entry 0",
   },
   {
     at: "spec.authentication",
@@ -262,6 +408,7 @@ const routes: Row[] = [
 
 export const REFUSED_MANIFESTS: readonly Refused[] = [
   { title: "Consumer", base: consumer, rows: [...common, ...consumers] },
+  { title: "Consumer with a token", base: withToken, rows: tokens },
   { title: "AIBackend", base: backend, rows: backends },
   { title: "AIRoute", base: route, rows: routes },
 ];

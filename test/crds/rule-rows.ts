@@ -16,6 +16,7 @@ const HEADER_NAME = "a name (that of the request header) with type Header, and w
 const secretRef = { name: "s", key: "k" };
 const keyHash = `sha256:${"0".repeat(64)}`;
 const credential = { name: "main", apiKey: { value: "k" } };
+const token = { issuer: "https://idp.example", audience: "ai", claims: [{ name: "sub", value: "alice" }] };
 const EVERY_LIMIT = aLimit();
 const limits = [aLimit({ when: [{ type: "Model" }], per: [{ type: "Model" }] })];
 
@@ -60,11 +61,29 @@ export const RULE_ROWS: readonly RuleRow[] = [
     bad: [{ provider: "OpenAICompatible" }],
   },
   {
+    base: aConsumer({}, { credentials: [credential] }),
+    at: "spec.credentials[0]",
+    message: "exactly one of apiKey and jwt",
+    good: [credential, { name: "main", jwt: token }],
+    bad: [{ name: "main" }, { ...credential, jwt: token }],
+  },
+  {
     base: aRoute(),
     at: "spec.authentication",
-    message: "exactly one of apiKey and none",
-    good: [{ apiKey: {} }, { none: {} }],
-    bad: [{}, { apiKey: {}, none: {} }],
+    message: "apiKey, jwt or both, or none alone",
+    good: [{ apiKey: {} }, { none: {} }, { jwt: {} }, { apiKey: {}, jwt: {} }],
+    bad: [{}, { realm: "r" }, { apiKey: {}, none: {} }, { jwt: {}, none: {} }, { apiKey: {}, jwt: {}, none: {} }],
+  },
+  {
+    base: aRoute(),
+    at: "spec.authentication",
+    message: "nothing else beside none: nobody is identified",
+    good: [{ none: {} }, { apiKey: {}, realm: "r", anonymousConsumer: "a", runOnPreflight: false }],
+    bad: [
+      { none: {}, realm: "r" },
+      { none: {}, anonymousConsumer: "a" },
+      { none: {}, runOnPreflight: true },
+    ],
   },
   {
     base: aPolicy({}, { limits }),

@@ -1,7 +1,7 @@
 // Clocks for tests: one that stands still until it is moved, and the machine's.
 
 export interface FakeClock {
-  nowMs(): number;
+  readonly nowMs: () => number;
   set(nowMs: number): void;
   advance(ms: number): void;
 }

@@ -67,7 +67,7 @@ export function follow(options: FollowOptions): FollowedConfig {
     source,
     live,
     config: () => live.current(),
-    who: (namespace, key) => live.current().snapshot.identify(namespace, key)?.displayName,
+    who: (namespace, key) => live.current().snapshot.identify(namespace, key)?.consumer.displayName,
     reads,
     messages,
     followedMs,

@@ -34,6 +34,8 @@ export interface GatewayUnderTest {
 export interface GatewayTestOptions {
   readonly store?: CounterStore;
   readonly nowMs?: () => number;
+  /** The gateway's own clock, by which credentials expire; default the machine's. */
+  readonly wallClockMs?: () => number;
   readonly trustedProxies?: readonly string[];
   readonly maxBodyBytes?: number;
   readonly drainMs?: number;
@@ -66,7 +68,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
     log: pino({ level: "info", base: null }, lines.stream),
     drainMs: options.drainMs ?? 5_000,
     timeouts: options.timeouts,
-    nowMs: () => Date.now(),
+    nowMs: options.wallClockMs ?? ((): number => Date.now()),
     random: options.random ?? ((): number => 0),
   });
   const applyYaml = (text: string): readonly Finding[] => {

@@ -73,7 +73,8 @@ function createCaller(
     exchange.path = `/${hostileName(i)}`;
     exchange.backend = route?.balancer.pick();
     const name = consumerOf(i);
-    exchange.consumer = { namespace: "default", name, username: name, groups: [name], displayName: `default/${name}` };
+    const who = { namespace: "default", name, username: name, groups: [name], displayName: `default/${name}` };
+    exchange.consumer = { ...who, isSuspended: false, models: undefined };
     exchange.info = { model: modelOf(i), stream: i % 2 === 0, promptTextBytes: 1, malformed: undefined };
     exchange.status = [200, 200, 429, 500, 404][i % 5] ?? 200;
     exchange.headAt = 1;

@@ -312,6 +312,8 @@ const CODES: Readonly<Record<FindingCode, { readonly type: string; readonly reas
   Conflicted: { type: "Accepted", reason: "Conflicted" },
   TooManyLimits: { type: "Accepted", reason: "TooManyLimits" },
   CredentialConflict: { type: "Accepted", reason: "CredentialConflict" },
+  CredentialExpired: { type: "Accepted", reason: "CredentialExpired" },
+  CredentialExpiring: { type: "Accepted", reason: "CredentialExpiring" },
   HostnameTaken: { type: "Accepted", reason: "HostnameTaken" },
   PlaintextCredential: { type: "Accepted", reason: "PlaintextCredential" },
   InlineSecret: { type: "Accepted", reason: "InlineSecret" },

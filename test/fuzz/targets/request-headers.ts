@@ -14,7 +14,6 @@ import { law, same } from "../laws.ts";
 import type { FuzzTarget } from "../target.ts";
 
 const LOCATIONS: KeyLocations = {
-  type: "APIKey",
   headers: ["apikey", "x-api-key", "authorization"],
   query: ["apikey", "key"],
   hideCredentials: true,
@@ -102,7 +101,7 @@ export const target: FuzzTarget = {
       "a pair is a parameter",
     );
     for (const backend of BACKENDS) {
-      const crossing = { headers, locations: LOCATIONS, key, backend };
+      const crossing = { headers, hidden: LOCATIONS, key, backend, isPreflight: false };
       const sent = upstreamHeaders(crossing);
       const sentQuery = upstreamQuery(query, crossing);
       law(sent.length % 2 === 0, "names and values go in pairs");

@@ -58,7 +58,7 @@ function behaviour(live: LiveConfig): unknown {
     identified: NAMESPACES.map((namespace) =>
       KEYS.map((key) => {
         const found = snapshot.identify(namespace, key);
-        return found && [found.displayName, found.username, found.groups];
+        return found && [found.consumer.displayName, found.consumer.username, found.consumer.groups];
       }),
     ),
     routes: PATHS.map((path) => {

@@ -45,7 +45,7 @@ function matcherOf(
       header: () => undefined,
     })?.route;
     if (route === undefined) throw new Error(`no route ${routeName}`);
-    const consumer = key === undefined ? undefined : snapshot.identify(route.namespace, key);
+    const consumer = key === undefined ? undefined : snapshot.identify(route.namespace, key)?.consumer;
     if (key !== undefined && consumer === undefined) throw new Error(`no consumer of ${key}`);
     return plans.match(
       { route, consumer },

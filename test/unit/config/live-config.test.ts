@@ -41,7 +41,7 @@ test("[unit] a changed consumer is a new record", () => {
   const before = snapshot.identify("default", "alice-key");
   live.change({ set: [aConsumer({ name: "alice", groups: ["gold"] })], removed: [] });
   expect(snapshot.identify("default", "alice-key")).not.toBe(before);
-  expect(snapshot.identify("default", "alice-key")?.groups).toEqual(["gold"]);
+  expect(snapshot.identify("default", "alice-key")?.consumer.groups).toEqual(["gold"]);
 });
 
 test.for([
@@ -62,9 +62,9 @@ test.for([
 test("[unit] a key of the system namespace becomes a namespace's own as soon as that has it", () => {
   const live = liveWith([aConsumer({ namespace: "system", name: "root", keys: ["k"] })]);
   const { snapshot } = live.current();
-  expect(snapshot.identify("default", "k")?.displayName).toBe("system/root");
+  expect(snapshot.identify("default", "k")?.consumer.displayName).toBe("system/root");
   live.change({ set: [aConsumer({ name: "anna", keys: ["k"] })], removed: [] });
-  expect(snapshot.identify("default", "k")?.displayName).toBe("default/anna");
+  expect(snapshot.identify("default", "k")?.consumer.displayName).toBe("default/anna");
 });
 
 test("[unit] a route keeps its balancer's turns while other objects change", () => {
@@ -114,10 +114,10 @@ test.for([
   const live = liveWith(objectsUnder(published), locked);
   live.useRing(createRing([OLD]));
   locked.length = 0;
-  expect(live.current().snapshot.identify("default", "alice-key")?.name).toBe("alice");
+  expect(live.current().snapshot.identify("default", "alice-key")?.consumer.name).toBe("alice");
   expect(credentialOf(live)).toBe("Bearer sk-1");
   live.useRing(createRing(ring));
-  expect(live.current().snapshot.identify("default", "alice-key")?.name).toBe(works ? "alice" : undefined);
+  expect(live.current().snapshot.identify("default", "alice-key")?.consumer.name).toBe(works ? "alice" : undefined);
   expect(credentialOf(live)).toBe(works ? "Bearer sk-1" : undefined);
   expect(locked).toEqual(works ? [] : ["openai"]);
 });

@@ -53,7 +53,7 @@ describe("identification", () => {
       found: undefined,
     },
   ])("[unit] $name", ({ namespace, key, found }) => {
-    expect(snapshot.identify(namespace, key)?.displayName).toBe(found);
+    expect(snapshot.identify(namespace, key)?.consumer.displayName).toBe(found);
   });
 
   test("[unit] a key found in the namespace itself comes before the system namespace's", () => {
@@ -61,11 +61,13 @@ describe("identification", () => {
       aConsumer({ namespace: "system", name: "root", keys: ["k"] }),
       aConsumer({ namespace: "a", name: "anna", keys: ["k"] }),
     ]);
-    expect(both.identify("a", "k")?.displayName).toBe("a/anna");
+    expect(both.identify("a", "k")?.consumer.displayName).toBe("a/anna");
   });
 
   test("[unit] one consumer is one record, whichever key is presented", () => {
-    expect(snapshot.identify("a", "anna-1")).toBe(snapshot.identify("a", "anna-2"));
+    const [one, other] = ["anna-1", "anna-2"].map((key) => snapshot.identify("a", key));
+    expect(one?.consumer).toBe(other?.consumer);
+    expect([one?.credential, other?.credential]).toEqual(["key-0", "key-1"]);
   });
 });
 

@@ -13,7 +13,6 @@ import { createHeaderNames, HeaderList } from "../../../dataplane/identify/heade
 
 /** The default places of the API. */
 const DEFAULT: KeyLocations = {
-  type: "APIKey",
   headers: ["apikey", "x-api-key", "api-key", "x-goog-api-key", "authorization"],
   query: ["apikey", "key"],
   hideCredentials: true,

@@ -6,6 +6,7 @@ import type { BackendRecord } from "../../../dataplane/config/snapshot.ts";
 import { type KeyLocations, presentedKey } from "../../../dataplane/identify/credential.ts";
 import { createHeaderNames, HeaderList } from "../../../dataplane/identify/header-list.ts";
 import {
+  type CrossingInput,
   clientHeaders,
   crossesUpstream,
   upstreamHeaders,
@@ -16,11 +17,13 @@ import { aBackend } from "../config/builders.ts";
 
 const KEY = "gw-0123456789";
 const LOCATIONS: KeyLocations = {
-  type: "APIKey",
   headers: ["apikey", "x-api-key", "api-key", "x-goog-api-key", "authorization"],
   query: ["apikey", "key"],
   hideCredentials: true,
 };
+
+/** On a route without identification. */
+const NOBODY = { hidden: undefined, key: undefined, isPreflight: false };
 
 type AuthType = "None" | "Passthrough" | "APIKey";
 
@@ -34,18 +37,26 @@ function backendOf(type: AuthType, header = "authorization"): BackendRecord {
 
 interface Sent {
   readonly raw: readonly string[];
-  readonly locations?: KeyLocations | undefined;
+  readonly locations?: KeyLocations;
   readonly key?: string | undefined;
   readonly backend?: BackendRecord;
+}
+
+/** What a route with these places hides. */
+function hiding(
+  locations: KeyLocations,
+  key: string | undefined,
+  backend: BackendRecord,
+): Omit<CrossingInput, "headers"> {
+  const isHidden = locations.hideCredentials;
+  return { hidden: isHidden ? locations : undefined, key: isHidden ? key : undefined, backend, isPreflight: false };
 }
 
 /** Headers that cross, by the name that the client or the gateway wrote; without what is always added. */
 function crossing({ raw, locations = LOCATIONS, key = KEY, backend = backendOf("None") }: Sent): string[] {
   const out = upstreamHeaders({
     headers: new HeaderList(raw, createHeaderNames(crossesUpstream)),
-    locations,
-    key,
-    backend,
+    ...hiding(locations, key, backend),
   });
   const at = out.indexOf("accept-encoding");
   expect(out.slice(at, at + 2)).toEqual(["accept-encoding", "identity"]);
@@ -201,7 +212,7 @@ describe("credentials in headers", () => {
 
   test("[unit] on a route without identification a client's headers are its own", () => {
     const headers = new HeaderList(["Authorization", "Bearer sk-client"], createHeaderNames(crossesUpstream));
-    const out = upstreamHeaders({ headers, locations: undefined, key: undefined, backend: backendOf("Passthrough") });
+    const out = upstreamHeaders({ headers, ...NOBODY, backend: backendOf("Passthrough") });
     expect(out.slice(0, 2)).toEqual(["Authorization", "Bearer sk-client"]);
   });
 });
@@ -233,12 +244,12 @@ describe("credentials in the query", () => {
       locations: { ...LOCATIONS, query: [] },
     }),
   ])("[unit] $name", ({ query, out, sent }) => {
-    expect(upstreamQuery(query, { locations: LOCATIONS, key: KEY, backend: backendOf("None"), ...sent })).toBe(out);
+    const { locations = LOCATIONS, key = KEY, backend = backendOf("None") } = sent;
+    expect(upstreamQuery(query, hiding(locations, key, backend))).toBe(out);
   });
 
   test("[unit] on a route without identification the query is the client's own", () => {
-    const input = { locations: undefined, key: undefined, backend: backendOf("None") };
-    expect(upstreamQuery("apikey=x&a", input)).toBe("?apikey=x&a");
+    expect(upstreamQuery("apikey=x&a", { ...NOBODY, backend: backendOf("None") })).toBe("?apikey=x&a");
   });
 });
 
@@ -259,7 +270,6 @@ describe("the gateway's key", () => {
   );
   const around = fc.constantFrom("", "Bearer ", "bearer  ", "Token token=", "a, ", "\t", "%");
   const locations = fc.record({
-    type: fc.constant("APIKey" as const),
     headers: fc.subarray(LOCATIONS.headers),
     query: fc.subarray(LOCATIONS.query),
     hideCredentials: fc.constant(true),
@@ -285,7 +295,7 @@ describe("the gateway's key", () => {
             before + (isKey ? key : other) + after,
           ]);
           const headers = new HeaderList(raw, createHeaderNames(crossesUpstream));
-          const out = upstreamHeaders({ headers, locations: places, key, backend: to });
+          const out = upstreamHeaders({ headers, ...hiding(places, key, to) });
           expect(out.filter((text) => text.includes(key))).toEqual([]);
         },
       ),
@@ -303,7 +313,7 @@ describe("the gateway's key", () => {
       fc.property(secret, fc.array(parameter, { maxLength: 6 }), locations, backend, (key, sent, places, to) => {
         const texts = { plain: key, encoded: encodeURIComponent(key), percent: percentEncoded(key), other: "x" };
         const query = sent.map(([parameterName, form, more]) => `${parameterName}=${more}${texts[form]}`).join("&");
-        const out = upstreamQuery(query, { locations: places, key, backend: to });
+        const out = upstreamQuery(query, hiding(places, key, to));
         expect(out).not.toContain(key);
         expect([...new URLSearchParams(out)].flat().filter((text) => text.includes(key))).toEqual([]);
       }),
@@ -320,7 +330,7 @@ describe("the gateway's key", () => {
       fc.property(query, (text) => {
         const found = presentedKey(LOCATIONS, new HeaderList([], createHeaderNames(crossesUpstream)), text);
         if (found.kind !== "key") return;
-        const out = upstreamQuery(text, { locations: LOCATIONS, key: found.key, backend: backendOf("None") });
+        const out = upstreamQuery(text, hiding(LOCATIONS, found.key, backendOf("None")));
         expect(presentedKey(LOCATIONS, new HeaderList([], createHeaderNames(crossesUpstream)), out.slice(1)).kind).toBe(
           "missing",
         );

@@ -1,0 +1,42 @@
+// Which models a consumer may ask for. Pure.
+
+import { globMatches } from "../core/match.ts";
+
+/** No model has a longer name; of a longer one a client makes only work. */
+const LONGEST_MODEL = 512;
+
+export interface ModelPatterns {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+export class ModelRule {
+  readonly #allow: readonly string[];
+  readonly #deny: readonly string[];
+
+  /** Globs in lower case. */
+  constructor({ allow, deny }: ModelPatterns) {
+    this.#allow = allow;
+    this.#deny = deny;
+  }
+
+  /**
+   * `model` as the client named it; undefined when it named none: what the provider would take then nobody knows here.
+   * Case does not matter, because some servers answer to any spelling of a name. A denied model stays denied whatever is
+   * allowed; an empty `allow` allows all.
+   */
+  permits(model: string | undefined): boolean {
+    if (model === undefined || model.length > LONGEST_MODEL) return false;
+    const name = model.toLowerCase();
+    if (this.#deny.some((pattern) => globMatches(pattern, name))) return false;
+    return this.#allow.length === 0 || this.#allow.some((pattern) => globMatches(pattern, name));
+  }
+
+  equals(other: ModelRule | undefined): boolean {
+    return other !== undefined && isSame(this.#allow, other.#allow) && isSame(this.#deny, other.#deny);
+  }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((pattern, i) => pattern === b[i]);
+}
