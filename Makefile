@@ -48,6 +48,8 @@ generate: build ## Write the files that are generated from the schemas and table
 	@node scripts/generate-chart.mjs
 	@echo "generate: dashboards"
 	@node scripts/generate-dashboards.mjs
+	@echo "generate: dataplane/contract/time-zone-table.ts"
+	@node scripts/generate-time-zones.mjs
 
 format: install ## Format the sources and sort their imports
 	@echo "format: biome"

@@ -5,13 +5,9 @@ import type { CompiledLimit } from "../dataplane/contract/compiled.ts";
 import { counterId } from "../dataplane/contract/keys.ts";
 import { compileAmount } from "./compile-amount.ts";
 import { compileCondition } from "./compile-condition.ts";
-import { parseDuration } from "./duration.ts";
+import { compileWindow, windowIdentity } from "./compile-window.ts";
 import type { ObjectRef } from "./finding.ts";
-import { quoted } from "./found-text.ts";
 import type { Reporter } from "./report.ts";
-
-const MIN_WINDOW_MS = 1000;
-const MAX_WINDOW_MS = 366 * 86_400_000;
 
 export interface LimitContext {
   readonly ref: ObjectRef;
@@ -24,7 +20,7 @@ export interface LimitContext {
 
 /** What is returned is meaningless after an error was reported. */
 export function compileLimit(limit: LimitSpec, { ref, mode, field, report }: LimitContext): CompiledLimit {
-  const window = { algorithm: limit.window.algorithm, durationMs: readWindow(limit.window.duration, field, report) };
+  const window = compileWindow(limit.window, `${field}.window`, report);
   const per = limit.per.map(({ type, name }) => (name === undefined ? { type } : { type, name: name.toLowerCase() }));
   warnClientControlled(per, field, report);
   return {
@@ -34,7 +30,7 @@ export function compileLimit(limit: LimitSpec, { ref, mode, field, report }: Lim
       policy: ref.name,
       limit: limit.name,
       unit: limit.unit,
-      window: `${window.algorithm}/${String(window.durationMs)}`,
+      window: windowIdentity(window),
       per: per.map((part) => ("name" in part ? `${part.type}:${part.name}` : part.type)),
     }),
     mode: limit.mode ?? mode,
@@ -44,14 +40,6 @@ export function compileLimit(limit: LimitSpec, { ref, mode, field, report }: Lim
     window,
     label: labelOf(limit),
   };
-}
-
-function readWindow(duration: string, field: string, report: Reporter): number {
-  const ms = parseDuration(duration) ?? 0;
-  if (ms >= MIN_WINDOW_MS && ms <= MAX_WINDOW_MS) return ms;
-  const wanted = "a duration from 1s to 366d";
-  report.error({ code: "Invalid", field: `${field}.window.duration`, found: quoted(duration), wanted });
-  return MIN_WINDOW_MS;
 }
 
 /** A client that may choose its own counter is not limited by it. */

@@ -139,8 +139,12 @@ function expectedHeaders({ response }: CompiledPolicy, { name, limit, label, uni
   ];
   return [
     ...(formats.includes("Window") && hide === undefined ? headers : []),
-    `and once ${limit} ${unit} per ${window.durationMs / 1000} s are used up: status ${response.statusCode} with Retry-After`,
+    `and once ${limit} ${unit} per ${periodText(window)} are used up: status ${response.statusCode} with Retry-After`,
   ];
+}
+
+function periodText({ durationMs, calendar }: CompiledLimit["window"]): string {
+  return calendar === undefined ? `${durationMs / 1000} s` : `calendar ${calendar.unit.toLowerCase()}`;
 }
 
 function shellQuoted(text: string): string {

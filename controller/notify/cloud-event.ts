@@ -9,7 +9,7 @@ export const CLOUD_EVENT_TYPE = "dev.airatelimit.limit.threshold";
 /** The id is the same however often it is sent, so that a receiver can leave out what it has. */
 export function cloudEvent(notification: Notification): string {
   const { namespace, id, endMs, entry } = notification;
-  const { policy, limit, mode, percent, unit, used, max, algorithm, windowMs, per } = entry;
+  const { policy, limit, mode, percent, unit, used, max, algorithm, windowMs, calendar, timeZone, per } = entry;
   const end = new Date(endMs).toISOString();
   const start = new Date(endMs - windowMs).toISOString();
   const at = new Date(toldAtMs(notification)).toISOString();
@@ -32,6 +32,7 @@ export function cloudEvent(notification: Notification): string {
       max: entryAmount(entry, max),
       window: {
         algorithm,
+        ...(calendar !== undefined && { calendar, timeZone }),
         seconds: windowMs / 1000,
         ...(algorithm === "Sliding" ? { end: at } : { start, end }),
       },

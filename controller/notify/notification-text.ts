@@ -9,9 +9,12 @@ export function subjectText({ entry }: Notification): string {
 }
 
 export function windowText({ entry, endMs }: Notification): string {
-  const seconds = `${String(entry.windowMs / 1000)} s`;
-  if (entry.algorithm === "Sliding") return `the last ${seconds}`;
-  return `the window of ${seconds} that ends at ${new Date(endMs).toISOString()}`;
+  const { algorithm, windowMs, calendar, timeZone = "UTC" } = entry;
+  const end = new Date(endMs).toISOString();
+  if (calendar !== undefined) return `the calendar ${calendar.toLowerCase()} (${timeZone}) that ends at ${end}`;
+  const seconds = `${String(windowMs / 1000)} s`;
+  if (algorithm === "Sliding") return `the last ${seconds}`;
+  return `the window of ${seconds} that ends at ${end}`;
 }
 
 /** When it was told. */

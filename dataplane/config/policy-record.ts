@@ -4,6 +4,7 @@ import { type CompiledLimit, type CompiledPolicy, DEFAULT_NOTIFY } from "../cont
 import { compileExpression, type Expression } from "../contract/expression.ts";
 import { createMatcher } from "../core/match.ts";
 import { thresholdsOf } from "../core/threshold.ts";
+import { createWindow } from "./limit-window.ts";
 import type { LimitRecord, PolicyRecord } from "./snapshot.ts";
 
 export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
@@ -15,7 +16,7 @@ export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
     const matchers = limit.when.map((condition) => createMatcher(condition));
     const thresholds = thresholdsOf(compiled.notify ?? DEFAULT_NOTIFY, limit.limit);
     limits.push({
-      limit: { ...limit, policy: ref },
+      limit: { ...limit, window: createWindow(limit.window), policy: ref },
       matchers,
       policy,
       thresholds,

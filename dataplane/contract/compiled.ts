@@ -2,6 +2,7 @@
 // unknown key or version is refused and the last good configuration stays. Holds no readable secret.
 
 import { z } from "zod";
+import { isTimeZone } from "./time-zones.ts";
 import { TOKEN_ALGORITHMS } from "./token-algorithms.ts";
 
 const name = z.string().min(1).max(253);
@@ -126,6 +127,28 @@ const condition = z.strictObject({
   values: z.array(z.string()),
 });
 
+const compiledCalendar = z.strictObject({
+  unit: z.enum(["Hour", "Day", "Week", "Month", "Year"]),
+  /** One that this version knows: elsewhere the windows would end at other times. */
+  timeZone: z.string().refine(isTimeZone, { error: "not a time zone that this version knows" }),
+  /** Month: 1..31. Absent: 1. */
+  anchorDay: z.number().int().min(1).max(31).optional(),
+  /** Week: 0 is Sunday. Absent: 1. */
+  weekStart: z.number().int().min(0).max(6).optional(),
+});
+
+const compiledWindow = z
+  .strictObject({
+    algorithm: z.enum(["Sliding", "Fixed", "FixedFromFirst", "Calendar"]),
+    /** Calendar: of such windows in general, for words. */
+    durationMs: positive,
+    /** With Calendar, and with no other. */
+    calendar: compiledCalendar.optional(),
+  })
+  .refine(({ algorithm, calendar }) => (algorithm === "Calendar") === (calendar !== undefined), {
+    error: "calendar goes with algorithm Calendar, and with no other",
+  });
+
 export const compiledLimit = z.strictObject({
   name: z.string(),
   counterId: z.string(),
@@ -137,7 +160,7 @@ export const compiledLimit = z.strictObject({
   limit: positive,
   /** With unit Expression, and with no other. */
   expression: z.string().optional(),
-  window: z.strictObject({ algorithm: z.enum(["Sliding", "Fixed", "FixedFromFirst"]), durationMs: positive }),
+  window: compiledWindow,
   label: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("fixed"), text: z.string() }),
     z.strictObject({
@@ -199,5 +222,6 @@ export type CompiledRoute = z.infer<typeof compiledRoute>;
 export type CompiledPolicy = z.infer<typeof compiledPolicy>;
 export type ResponseRules = CompiledPolicy["response"];
 export type HeaderFormat = ResponseRules["headers"]["formats"][number];
+export type CompiledWindow = z.infer<typeof compiledWindow>;
 export type CompiledLimit = z.infer<typeof compiledLimit>;
 export type CompiledObject = z.infer<typeof compiledObject>;

@@ -58,8 +58,12 @@ export const notificationEntry = z.strictObject({
   /** As limits count it: nano units of a currency with unit Cost. */
   used: count,
   max: count,
-  algorithm: z.enum(["Sliding", "Fixed", "FixedFromFirst"]),
+  algorithm: z.enum(["Sliding", "Fixed", "FixedFromFirst", "Calendar"]),
+  /** Of a calendar's window the length of that very one. */
   windowMs: count,
+  /** With Calendar only. */
+  calendar: z.enum(["Hour", "Day", "Week", "Month", "Year"]).optional(),
+  timeZone: z.string().max(64).optional(),
   /** What the counter is kept for; values only of what configuration names. */
   per: z.array(z.strictObject(texts)).max(8),
 });

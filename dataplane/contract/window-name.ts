@@ -1,7 +1,7 @@
 // What windows are called in headers and messages. The compiler tells the names of headers apart by it, the data plane writes
 // them.
 
-import type { Window } from "../core/window.ts";
+import type { CalendarUnit } from "../core/calendar.ts";
 
 const NAMES = new Map<number, string>([
   [1, "second"],
@@ -12,8 +12,15 @@ const NAMES = new Map<number, string>([
   [31_536_000, "year"],
 ]);
 
-/** "minute" for 60,000 ms, ..., else the seconds. A month is 30 days here, a year 365. */
-export function windowName({ durationMs }: Pick<Window, "durationMs">): string {
+/** Of a compiled window, and of one that the data plane runs. */
+export interface NamedWindow {
+  readonly durationMs: number;
+  readonly calendar?: { readonly unit: CalendarUnit } | undefined;
+}
+
+/** "minute" for 60,000 ms, ..., else the seconds. A month is 30 days here, a year 365; those of the calendar say so. */
+export function windowName({ durationMs, calendar }: NamedWindow): string {
+  if (calendar !== undefined) return `calendar-${calendar.unit.toLowerCase()}`;
   const seconds = durationMs / 1000;
   return NAMES.get(seconds) ?? String(seconds);
 }

@@ -3,7 +3,7 @@
 import type { Limit } from "./limit.ts";
 import { keyValues } from "./match.ts";
 import type { RequestFacts } from "./request-facts.ts";
-import { addAt, type CounterState, usageAt, type Window } from "./window.ts";
+import { addAt, type CounterState, spanAt, usageAt, type Window } from "./window.ts";
 
 export interface Threshold {
   readonly percent: number;
@@ -18,10 +18,7 @@ export function thresholdsOf(percents: readonly number[], limit: number): readon
 
 /** The end of the window that a state counts in at nowMs. Sliding has none of its own: a window's length from now. */
 export function windowEndMs(window: Window, state: CounterState, nowMs: number): number {
-  const { algorithm, durationMs } = window;
-  if (algorithm === "Sliding") return nowMs + durationMs;
-  if (algorithm === "FixedFromFirst") return state.index + durationMs;
-  return (Math.max(state.index, Math.floor(nowMs / durationMs)) + 1) * durationMs;
+  return window.algorithm === "Sliding" ? nowMs + window.durationMs : spanAt(window, state, nowMs).endMs;
 }
 
 export interface Reached {

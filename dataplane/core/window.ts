@@ -1,21 +1,42 @@
 // Window arithmetic: what a stored counter is worth now, and when it will let a request pass again. Pure; times are
 // epoch milliseconds of the store's clock. Windows of Sliding and Fixed are aligned to the Unix epoch, so every data plane
 // names the same one; a window of FixedFromFirst opens at a check or a charge while none is open, and the store says when.
+// Windows of Calendar are aligned to a local clock, which each data plane knows alike.
 
-export type Algorithm = "Sliding" | "Fixed" | "FixedFromFirst";
+import type { Calendar, Span } from "./calendar.ts";
+
+export type Algorithm = "Sliding" | "Fixed" | "FixedFromFirst" | "Calendar";
 
 export interface Window {
   readonly algorithm: Algorithm;
-  /** Length in milliseconds, a positive integer. */
+  /** Length in milliseconds, a positive integer. Calendar: of such windows in general, for words; not for arithmetic. */
   readonly durationMs: number;
+  /** With Calendar, and with no other. */
+  readonly calendar?: Calendar | undefined;
+}
+
+/** Windows are read several times per request: all are of one shape. */
+export class LimitWindow implements Window {
+  readonly algorithm: Algorithm;
+  readonly durationMs: number;
+  readonly calendar: Calendar | undefined;
+
+  constructor(algorithm: Algorithm, durationMs: number, calendar: Calendar | undefined) {
+    this.algorithm = algorithm;
+    this.durationMs = durationMs;
+    this.calendar = calendar;
+  }
 }
 
 /** What a store keeps for a counter: amounts of the window with this index and of the one before it. */
 export interface CounterState {
-  /** Sliding and Fixed: floor(nowMs / durationMs) at the last write. FixedFromFirst: the moment that the window opened. */
+  /**
+   * Sliding and Fixed: floor(nowMs / durationMs) at the last write. FixedFromFirst: the moment that the window opened.
+   * Calendar: the moment that the window of the last write started.
+   */
   readonly index: number;
   readonly current: number;
-  /** Always 0 for FixedFromFirst: what lies before a window's opening is over. */
+  /** Always 0 for FixedFromFirst and Calendar: what lies before a window's start is over. */
   readonly previous: number;
 }
 
@@ -27,6 +48,11 @@ export const MAX_AMOUNT = Number.MAX_SAFE_INTEGER;
 /** The index of the window that contains a moment; Sliding and Fixed only. */
 export function windowIndex(nowMs: number, durationMs: number): number {
   return Math.floor(nowMs / durationMs);
+}
+
+/** The index of the window that contains a moment; not of FixedFromFirst, whose store says it. */
+export function indexAt({ durationMs, calendar }: Window, nowMs: number): number {
+  return calendar === undefined ? windowIndex(nowMs, durationMs) : calendar.spanAt(nowMs).startMs;
 }
 
 /** FixedFromFirst: half-open, so the moment of its end belongs to the next. One opened by a clock ahead of ours is open. */
@@ -43,8 +69,9 @@ export function stateAt(state: CounterState, nowMs: number, window: Window): Cou
   if (window.algorithm === "FixedFromFirst") {
     return isOpen(state, nowMs, window) ? state : { index: nowMs, current: 0, previous: 0 };
   }
-  const index = windowIndex(nowMs, window.durationMs);
+  const index = indexAt(window, nowMs);
   if (index <= state.index) return state;
+  // Of the calendar no window starts a millisecond after another.
   if (index === state.index + 1) return { index, current: 0, previous: state.current };
   return { index, current: 0, previous: 0 };
 }
@@ -52,6 +79,7 @@ export function stateAt(state: CounterState, nowMs: number, window: Window): Cou
 /** True when nothing of the state counts any more, now or later. */
 export function isSpent(state: CounterState, nowMs: number, window: Window): boolean {
   if (window.algorithm === "FixedFromFirst") return !isOpen(state, nowMs, window);
+  if (window.algorithm === "Calendar") return indexAt(window, nowMs) > state.index;
   return windowIndex(nowMs, window.durationMs) > state.index + 1;
 }
 
@@ -68,15 +96,19 @@ export interface Addition {
 
 /**
  * Usage that is compared with the limit. Sliding: current + previous * (share of the previous window still in view) at
- * millisecond resolution. Fixed and FixedFromFirst: current alone. May be fractional for Sliding.
+ * millisecond resolution. The others: current alone. May be fractional for Sliding.
  */
 export function usageAt(window: Window, state: CounterState, nowMs: number): number {
-  const { algorithm, durationMs } = window;
-  if (algorithm === "FixedFromFirst") return isOpen(state, nowMs, window) ? state.current : 0;
+  if (window.algorithm === "Sliding") return slidingUsage(window.durationMs, state, nowMs);
+  const counts =
+    window.algorithm === "FixedFromFirst" ? isOpen(state, nowMs, window) : indexAt(window, nowMs) <= state.index;
+  return counts ? state.current : 0;
+}
+
+function slidingUsage(durationMs: number, state: CounterState, nowMs: number): number {
   const index = windowIndex(nowMs, durationMs);
   const passed = Math.max(0, index - state.index);
   const current = passed === 0 ? state.current : 0;
-  if (algorithm === "Fixed") return current;
   const previous = passed === 0 ? state.previous : passed === 1 ? state.current : 0;
   const elapsed = Math.max(0, nowMs - (state.index + passed) * durationMs);
   // The product of two large numbers is rounded, and may be rounded up past the whole.
@@ -89,17 +121,29 @@ export interface Threshold {
 }
 
 /**
+ * The window that a state counts in at nowMs; of FixedFromFirst the open one. Sliding: the span that is looked back upon.
+ */
+export function spanAt(window: Window, state: CounterState, nowMs: number): Span {
+  const { algorithm, durationMs, calendar } = window;
+  if (algorithm === "Sliding") return { startMs: nowMs - durationMs, endMs: nowMs };
+  if (algorithm === "FixedFromFirst") return { startMs: state.index, endMs: state.index + durationMs };
+  // A state that was written by a clock ahead is in a later window already.
+  if (calendar !== undefined) return calendar.spanAt(Math.max(state.index, nowMs));
+  const startMs = Math.max(state.index, windowIndex(nowMs, durationMs)) * durationMs;
+  return { startMs, endMs: startMs + durationMs };
+}
+
+/**
  * Milliseconds until usage falls below the limit if nothing more is charged; 0 when it is below already. `limit` > 0.
- * Fixed and FixedFromFirst: the end of the window. Sliding: the moment within this window when the previous one has faded enough, else the
+ * All but Sliding: the end of the window. Sliding: the moment within this window when the previous one has faded enough, else the
  * moment within the next window when this one has (at most two windows).
  */
 export function waitMs(window: Window, state: CounterState, { limit, nowMs }: Threshold): number {
   if (usageAt(window, state, nowMs) < limit) return 0;
   const { durationMs } = window;
   const now = stateAt(state, nowMs, window);
-  if (window.algorithm === "FixedFromFirst") return now.index + durationMs - nowMs;
+  if (window.algorithm !== "Sliding") return spanAt(window, now, nowMs).endMs - nowMs;
   const endMs = (now.index + 1) * durationMs;
-  if (window.algorithm === "Fixed") return endMs - nowMs;
   // Without charges usage never grows and is 0 when the next window ends, so halving finds the first millisecond below.
   let reachedMs = nowMs;
   let belowMs = endMs + durationMs;

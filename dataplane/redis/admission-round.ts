@@ -6,7 +6,15 @@ import type { CounterState } from "../core/window.ts";
 import type { ChargeBook } from "./charge-book.ts";
 import { type CommandReply, createCommand, createScriptCommand, isNoScript } from "./command.ts";
 import type { Lanes } from "./lanes.ts";
-import { algorithmArg, KeyList, readAdmitReply, readState, refuseAtArg } from "./scripts.ts";
+import {
+  type AdmitReply,
+  algorithmArg,
+  KeyList,
+  readAdmitReply,
+  readState,
+  refuseAtArg,
+  windowArg,
+} from "./scripts.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** What a request hears about its checks. */
@@ -84,7 +92,7 @@ export class AdmissionRound {
   send(): void {
     const { lanes } = this.#parts;
     for (const { counters } of this.#reads.values()) if (counters[0] !== undefined) lanes.refreshClock(counters[0].tag);
-    for (const take of this.#takes) this.#sendTake(take, 0);
+    for (const take of this.#takes) this.#sendTake(take, lanes.nowMs(take.tag), 0);
     for (const read of this.#reads.values()) this.#sendRead(read);
   }
 
@@ -124,46 +132,51 @@ export class AdmissionRound {
     }
   }
 
-  #sendTake(take: Take, attempt: number): void {
-    const { context, lanes, book } = this.#parts;
-    const nowMs = lanes.nowMs(take.tag);
+  /** nowMs: of Redis's clock, as it names windows of calendars. */
+  #sendTake(take: Take, nowMs: number, attempt: number): void {
+    const { context, book } = this.#parts;
     const keys = new KeyList();
     const args: string[] = [];
     for (const { counter, ask, refuseAt } of checksOf(take)) {
       const threshold = refuseAtArg(refuseAt - book.unsentUsage(counter, nowMs));
-      const { durationMs } = counter.window;
       args.push(
         keys.position(counter.key),
         counter.field,
         algorithmArg(counter.window),
-        String(durationMs),
+        windowArg(counter.window, nowMs),
         String(ask),
         threshold,
       );
     }
     const answered = (reply: CommandReply): void => {
-      if (isNoScript(reply) && attempt === 0) this.#sendTake(take, 1);
-      else this.#took(take, reply);
+      if (isNoScript(reply) && attempt === 0) this.#sendTake(take, nowMs, 1);
+      else this.#heard(take, reply, attempt);
     };
     context.link.send(createScriptCommand({ script: context.scripts.admit, keys: keys.keys, args }, answered));
   }
 
-  #took(take: Take, reply: CommandReply): void {
-    const { lanes, book } = this.#parts;
+  #heard(take: Take, reply: CommandReply, attempt: number): void {
     if (reply.kind === "failure") {
       for (const at of take.at) take.asker.failed(at, reply);
       return;
     }
     const answer = readAdmitReply(reply.value, take.at.length);
-    if (answer === undefined) {
+    if (answer !== undefined) this.#parts.lanes.learn(take.tag, answer.nowMs);
+    if (answer?.outcome === "otherWindow" && attempt < MOST_ATTEMPTS) {
+      this.#sendTake(take, answer.nowMs, attempt + 1);
+    } else if (answer === undefined || answer.outcome === "otherWindow") {
       const error = new Error("the reply is not one of admit.lua");
       for (const at of take.at) take.asker.failed(at, { kind: "failure", error, cause: "answered" });
-      return;
+    } else {
+      this.#took(take, answer.outcome, answer);
     }
-    const { nowMs, taken, states } = answer;
-    lanes.learn(take.tag, nowMs);
+  }
+
+  #took(take: Take, outcome: "taken" | "refused", { nowMs, states }: AdmitReply): void {
+    const { book } = this.#parts;
+    const taken = outcome === "taken";
     take.indexes = states.map((state) => state.index);
-    take.asker.took(take, taken ? "taken" : "refused");
+    take.asker.took(take, outcome);
     checksOf(take).forEach(({ counter, ask }, i) => {
       const state = states[i];
       const at = take.at[i];
@@ -176,6 +189,9 @@ export class AdmissionRound {
 }
 
 const NO_TAKES: readonly Take[] = [];
+
+/** A window that has ended on the way is named anew by the time in the reply; nobody meets two ends in a row. */
+const MOST_ATTEMPTS = 3;
 
 function writes({ ask, counter, peek }: Check): boolean {
   return ask > 0 || (counter.window.algorithm === "FixedFromFirst" && peek !== true);

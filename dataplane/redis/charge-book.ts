@@ -2,7 +2,7 @@
 // loop, kept while Redis is away. Knows no admissions.
 
 import type { Charge, Counter } from "../core/counter-store.ts";
-import { type CounterState, windowIndex } from "../core/window.ts";
+import { type CounterState, indexAt } from "../core/window.ts";
 import type { Lanes } from "./lanes.ts";
 import { LastSeen } from "./last-seen.ts";
 import { type ChargeItem, CounterAmount, OwedAmounts } from "./owed-amounts.ts";
@@ -153,8 +153,7 @@ export class ChargeBook {
   /** The window that is charged now. FixedFromFirst: the one known to be open, else one that opens now. */
   #indexOf(counter: Counter): number {
     const nowMs = this.#parts.lanes.nowMs(counter.tag);
-    const { algorithm, durationMs } = counter.window;
-    if (algorithm !== "FixedFromFirst") return windowIndex(nowMs, durationMs);
+    if (counter.window.algorithm !== "FixedFromFirst") return indexAt(counter.window, nowMs);
     return this.#owed.addTo(counter, this.lastSeen.get(counter), nowMs).index;
   }
 

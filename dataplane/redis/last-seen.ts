@@ -31,7 +31,11 @@ export class LastSeen {
   /** An own amount that Redis has taken up since the counter was last read. */
   add({ counter, amount, index }: ChargeItem, nowMs: number): void {
     const { window } = counter;
-    const atMs = window.algorithm === "FixedFromFirst" ? index : nowMs;
-    this.set(counter, addAt(this.get(counter), atMs, { window, amount }));
+    const isNamed = window.algorithm === "FixedFromFirst" || window.algorithm === "Calendar";
+    const state = this.get(counter);
+    // Redis has left out what belongs to a window of the calendar that is over.
+    if (window.algorithm === "Calendar" && index < state.index) return;
+    const atMs = isNamed ? index : nowMs;
+    this.set(counter, addAt(state, atMs, { window, amount }));
   }
 }

@@ -127,8 +127,8 @@ class Sender implements NotificationSender {
       notificationsKey(prefix, namespace),
       notificationCountKey(prefix, namespace),
     ];
-    const { durationMs } = limit.window;
-    const args = [algorithmArg(limit.window), durationMs, state.index, NOTIFICATIONS_KEPT, NOTIFICATIONS_LIFE_MS];
+    const windowMs = lengthOf(crossing);
+    const args = [algorithmArg(limit.window), windowMs, state.index, NOTIFICATIONS_KEPT, NOTIFICATIONS_LIFE_MS];
     const items = percents.flatMap((percent) => [String(percent), JSON.stringify(entryOf(crossing, percent))]);
     const rest = [String(keys.length), ...keys, ...args.map(String), ...items];
     try {
@@ -159,7 +159,16 @@ class Sender implements NotificationSender {
   }
 }
 
-function entryOf({ limit, used, subject }: Crossing, percent: number): NotificationEntry {
+/** Of the window that was seen: days and months are not equally long. */
+function lengthOf({ limit, state }: Crossing): number {
+  const { durationMs, calendar } = limit.window;
+  if (calendar === undefined) return durationMs;
+  const { startMs, endMs } = calendar.spanAt(state.index);
+  return endMs - startMs;
+}
+
+function entryOf(crossing: Crossing, percent: number): NotificationEntry {
+  const { limit, used, subject } = crossing;
   const { policy, name, mode, unit, window } = limit;
   return {
     policy: policy.name,
@@ -170,7 +179,8 @@ function entryOf({ limit, used, subject }: Crossing, percent: number): Notificat
     used,
     max: limit.limit,
     algorithm: window.algorithm,
-    windowMs: window.durationMs,
+    windowMs: lengthOf(crossing),
+    ...(window.calendar && { calendar: window.calendar.unit, timeZone: window.calendar.timeZone }),
     per: [...subject],
   };
 }

@@ -21,7 +21,7 @@ export const CHARGE: ScriptEntry = {
   file: "charge.lua",
   keys: ["sequence", "counter.."],
   args: ["batch", "base", "expiryMs"],
-  perItem: ["key", "field", "algorithm", "windowMs", "amount", "index"],
+  perItem: ["key", "field", "algorithm", "window", "amount", "index"],
   returns: ["status", "last", "nowMs", "skipped"],
   perItemReturns: [],
 };
@@ -30,7 +30,7 @@ export const ADMIT: ScriptEntry = {
   file: "admit.lua",
   keys: ["counter.."],
   args: [],
-  perItem: ["key", "field", "algorithm", "windowMs", "ask", "refuseAt"],
+  perItem: ["key", "field", "algorithm", "window", "ask", "refuseAt"],
   returns: ["nowMs", "taken"],
   perItemReturns: ["state"],
 };
@@ -99,9 +99,9 @@ export class KeyList {
   }
 }
 
-export type ChargeStatus = "applied" | "duplicate" | "gap" | "unknown";
+export type ChargeStatus = "applied" | "duplicate" | "gap" | "unknown" | "early";
 
-const CHARGE_STATUSES: readonly ChargeStatus[] = ["applied", "duplicate", "gap", "unknown"];
+const CHARGE_STATUSES: readonly ChargeStatus[] = ["applied", "duplicate", "gap", "unknown", "early"];
 
 export interface ChargeReply {
   readonly status: ChargeStatus;
@@ -119,10 +119,20 @@ export function readChargeReply(reply: unknown): ChargeReply | undefined {
   return status === undefined ? undefined : { status, last, nowMs, skipped };
 }
 
-const ALGORITHM_ARGS = { Sliding: "S", Fixed: "F", FixedFromFirst: "O" } as const satisfies Record<Algorithm, string>;
+const ALGORITHM_ARGS = { Sliding: "S", Fixed: "F", FixedFromFirst: "O", Calendar: "C" } as const satisfies Record<
+  Algorithm,
+  string
+>;
 
 export function algorithmArg({ algorithm }: Window): string {
   return ALGORITHM_ARGS[algorithm];
+}
+
+/** The length, which is all that Redis needs to find a window; of a calendar the window that contains a moment. */
+export function windowArg({ durationMs, calendar }: Window, atMs: number): string {
+  if (calendar === undefined) return String(durationMs);
+  const { startMs, endMs } = calendar.spanAt(atMs);
+  return `${String(startMs)} ${String(endMs)}`;
 }
 
 /** Infinity, which never refuses, travels as an empty argument: how Lua reads "inf" depends on its C library. */
@@ -132,17 +142,22 @@ export function refuseAtArg(refuseAt: number): string {
 
 export interface AdmitReply {
   readonly nowMs: number;
-  readonly taken: boolean;
+  /** otherWindow: a window of a calendar was named that does not contain nowMs. Nothing was looked at. */
+  readonly outcome: "taken" | "refused" | "otherWindow";
   readonly states: readonly CounterState[];
 }
 
+const OTHER_WINDOW = 2;
+
 /** Undefined when the reply is not one of this script for this many checks. */
 export function readAdmitReply(reply: unknown, checks: number): AdmitReply | undefined {
-  if (!Array.isArray(reply) || reply.length !== 2 + checks) return undefined;
+  if (!Array.isArray(reply)) return undefined;
   const values: readonly unknown[] = reply;
   const [nowMs, taken, ...states] = values;
   if (typeof nowMs !== "number" || typeof taken !== "number") return undefined;
-  return { nowMs, taken: taken === 1, states: states.map(readState) };
+  if (taken === OTHER_WINDOW) return { nowMs, outcome: "otherWindow", states: [] };
+  if (states.length !== checks) return undefined;
+  return { nowMs, outcome: taken === 1 ? "taken" : "refused", states: states.map(readState) };
 }
 
 function isNumbers(reply: unknown): reply is number[] {

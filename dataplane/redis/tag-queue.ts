@@ -8,7 +8,7 @@ import { type CommandReply, createCommand, createScriptCommand, isNoScript } fro
 import type { Lanes } from "./lanes.ts";
 import type { LastSeen } from "./last-seen.ts";
 import type { ChargeItem, Owed, OwedAmounts } from "./owed-amounts.ts";
-import { algorithmArg, type ChargeReply, KeyList, readChargeReply } from "./scripts.ts";
+import { algorithmArg, type ChargeReply, KeyList, readChargeReply, windowArg } from "./scripts.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** How long an acknowledged batch is kept: a fail-over that lost less than this loses no charge. */
@@ -200,8 +200,9 @@ export class TagQueue {
       const { window } = counter;
       // In the window that it was charged in, by Redis's own clock, the amount need not name the window.
       const named = this.#isPresent(item, nowMs) ? "" : String(index);
-      const windowMs = String(window.durationMs);
-      args.push(keys.position(counter.key), counter.field, algorithmArg(window), windowMs, String(amount), named);
+      // Charged by a clock that was ahead, it belongs to the window that is open now.
+      const windowText = windowArg(window, Math.min(index, nowMs));
+      args.push(keys.position(counter.key), counter.field, algorithmArg(window), windowText, String(amount), named);
     }
     batch.sentMs = context.clock.nowMs();
     this.#inFlight += 1;
@@ -216,6 +217,7 @@ export class TagQueue {
   #isPresent({ counter, amount, index }: ChargeItem, nowMs: number): boolean {
     const { window } = counter;
     if (amount <= 0) return false;
+    if (window.algorithm === "Calendar") return true; // it is named beside it
     if (window.algorithm !== "FixedFromFirst") return windowIndex(nowMs, window.durationMs) === index;
     return isOpen({ index }, nowMs, window) && this.#parts.lastSeen.get(counter).index === index;
   }
@@ -226,7 +228,7 @@ export class TagQueue {
     const charged = reply.kind === "value" ? readChargeReply(reply.value) : undefined;
     const isApplied = charged?.status === "applied" || charged?.status === "duplicate";
     if (isApplied) this.#applied(batch, charged);
-    else if (isPresent) this.#failed(reply);
+    else if (isPresent) this.#failed(reply, charged);
     if (this.isFlowing && this.#hasMore()) this.#parts.wake(this);
   }
 
@@ -243,9 +245,11 @@ export class TagQueue {
   }
 
   /** No answer, an error, a gap, a Redis that knows no batch: the order is in doubt. */
-  #failed(reply: CommandReply): void {
+  #failed(reply: CommandReply, charged?: ChargeReply): void {
     const { context, lanes } = this.#parts;
-    if (reply.kind === "value" || isNoScript(reply)) {
+    if (charged?.status === "early") {
+      this.#early(charged);
+    } else if (reply.kind === "value" || isNoScript(reply)) {
       this.#doubt(0);
     } else if (reply.cause === "lost") {
       this.#doubt(0);
@@ -254,6 +258,13 @@ export class TagQueue {
       this.#refused(reply.error);
       this.#doubt(context.clock.nowMs() + RETRY_MS);
     }
+  }
+
+  /** Redis's clock is behind what it was held to be; it is believed within two seconds. */
+  #early({ nowMs }: ChargeReply): void {
+    const { context, lanes } = this.#parts;
+    lanes.learn(this.tag, nowMs);
+    this.#doubt(context.clock.nowMs() + RETRY_MS);
   }
 
   /** Said once until it is over. */

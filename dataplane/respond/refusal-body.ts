@@ -6,6 +6,7 @@ import { amountText } from "../core/amount-text.ts";
 import type { LimitStatus } from "../core/decide.ts";
 import type { PolicyRef } from "../core/limit.ts";
 import type { Unit } from "../core/usage.ts";
+import type { Window } from "../core/window.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
 import type { LabelledStatus } from "./labelled-status.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
@@ -83,11 +84,17 @@ function describe({ limit, usage, waitMs }: LimitStatus, { hideDetails }: Respon
   const wait = `Try again in ${String(retryAfterSeconds(waitMs))} s.`;
   if (hideDetails) return `Gateway limit reached. ${wait}`;
   const { policy, name, unit, window } = limit;
-  const windowText = windowName(window);
-  const per = /^\d/.test(windowText) ? `${windowText} seconds` : windowText;
   const used = amountText(unit, Math.floor(usage));
   return (
     `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name} reached: ${amountText(unit, limit.limit)} ` +
-    `${UNIT_WORDS[unit]} per ${per}, ${used} used. ${wait}`
+    `${UNIT_WORDS[unit]} per ${periodText(window)}, ${used} used. ${wait}`
   );
+}
+
+/** "minute", "90 seconds", "calendar month (Europe/Berlin)". */
+function periodText(window: Window): string {
+  const { calendar } = window;
+  if (calendar !== undefined) return `calendar ${calendar.unit.toLowerCase()} (${calendar.timeZone})`;
+  const name = windowName(window);
+  return /^\d/.test(name) ? `${name} seconds` : name;
 }

@@ -1,10 +1,10 @@
 // The answer of the usage API. Figures are those of the limit headers: what a request would find that came now.
 
 import { amountText } from "../core/amount-text.ts";
+import type { Span } from "../core/calendar.ts";
 import { decide, refillMs } from "../core/decide.ts";
 import type { Condition, Limit } from "../core/limit.ts";
-import type { CounterState } from "../core/window.ts";
-import { isOpen, windowIndex } from "../core/window.ts";
+import { type CounterState, EMPTY_STATE, isOpen, spanAt, type Window } from "../core/window.ts";
 import { LONGEST_SECONDS } from "./retry-after.ts";
 
 export interface UsageBodyInput {
@@ -38,7 +38,7 @@ export function usageBody({ consumer, nowMs, source, isComplete, entries }: Usag
 }
 
 function limitOf({ limit, label, per, routes, backends, state }: UsageBodyEntry, nowMs: number): object {
-  const { policy, name, unit, mode, window } = limit;
+  const { policy, name, unit, mode } = limit;
   return {
     policy: `${policy.namespace}/${policy.name}`,
     name,
@@ -47,11 +47,7 @@ function limitOf({ limit, label, per, routes, backends, state }: UsageBodyEntry,
     mode,
     limit: amountOf(limit, limit.limit),
     ...(state === undefined ? unknownFigures(limit) : figuresOf(limit, state, nowMs)),
-    window: {
-      algorithm: window.algorithm,
-      seconds: window.durationMs / 1000,
-      ...(state === undefined ? { start: null, end: null } : spanOf(limit, state, nowMs)),
-    },
+    window: windowOf(limit, state, nowMs),
     per: per.map(([type, value]) => (value === undefined ? { type } : { type, value })),
     when: limit.when.filter(({ type }) => type !== "Consumer" && type !== "ConsumerGroup").map(conditionOf),
     routes,
@@ -85,18 +81,26 @@ function amountOf({ unit }: Limit, amount: number): number | string {
   return unit === "Cost" ? amountText(unit, amount) : amount;
 }
 
-/** Sliding: the span that is looked back upon. FixedFromFirst: null while no window is open. */
-function spanOf({ window }: Limit, state: CounterState, nowMs: number): object {
-  const { algorithm, durationMs } = window;
-  if (algorithm === "FixedFromFirst" && !isOpen(state, nowMs, window)) return { start: null, end: null };
-  if (algorithm === "FixedFromFirst" && state.current === 0 && state.index === nowMs) return { start: null, end: null };
-  const startMs =
-    algorithm === "Sliding"
-      ? nowMs - durationMs
-      : algorithm === "Fixed"
-        ? windowIndex(nowMs, durationMs) * durationMs
-        : state.index;
-  return { start: new Date(startMs).toISOString(), end: new Date(startMs + durationMs).toISOString() };
+/** Of a calendar it is known whatever the counter says, and its length is that of the present one. */
+function windowOf({ window }: Limit, state: CounterState | undefined, nowMs: number): object {
+  const { algorithm, durationMs, calendar } = window;
+  if (calendar !== undefined) {
+    const { unit, timeZone } = calendar;
+    const span = spanAt(window, state ?? EMPTY_STATE, nowMs);
+    return { algorithm, calendar: unit, timeZone, seconds: (span.endMs - span.startMs) / 1000, ...spanTexts(span) };
+  }
+  const isKnown = state !== undefined && !(algorithm === "FixedFromFirst" && isUnopened(window, state, nowMs));
+  const span = isKnown ? spanTexts(spanAt(window, state, nowMs)) : { start: null, end: null };
+  return { algorithm, seconds: durationMs / 1000, ...span };
+}
+
+function spanTexts({ startMs, endMs }: Span): { readonly start: string; readonly end: string } {
+  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+}
+
+/** No window is open; a state that begins now with nothing in it says that none is. */
+function isUnopened(window: Window, state: CounterState, nowMs: number): boolean {
+  return !isOpen(state, nowMs, window) || (state.current === 0 && state.index === nowMs);
 }
 
 const MAX_VALUES = 8;

@@ -64,6 +64,72 @@ test("[unit] precedence, header formats and windows from the first request are t
 });
 
 test.for([
+  { spec: { calendar: "Day" }, calendar: { unit: "Day", timeZone: "UTC" }, durationMs: 86_400_000 },
+  {
+    spec: { calendar: "Month", timeZone: "Europe/Berlin", anchorDay: 31 },
+    calendar: { unit: "Month", timeZone: "Europe/Berlin", anchorDay: 31 },
+    durationMs: 30 * 86_400_000,
+  },
+  {
+    spec: { calendar: "Week", timeZone: "Asia/Katmandu", weekStart: "Sunday" },
+    calendar: { unit: "Week", timeZone: "Asia/Katmandu", weekStart: 0 },
+    durationMs: 7 * 86_400_000,
+  },
+])("[unit] a window of the calendar: $spec", ({ spec, calendar, durationMs }, { expect }) => {
+  expect(limitOf({ window: spec })?.window).toEqual({ algorithm: "Calendar", durationMs, calendar });
+});
+
+test("[unit] windows that end at the same times are one counter however they are written, others are not", ({
+  expect,
+}) => {
+  const idOf = (window: object): string | undefined => limitOf({ window })?.counterId;
+  expect(idOf({ calendar: "Month" })).toBe(idOf({ calendar: "Month", timeZone: "UTC", anchorDay: 1 }));
+  expect(idOf({ calendar: "Week" })).toBe(idOf({ calendar: "Week", weekStart: "Monday" }));
+  const ids = [
+    { duration: "24h" },
+    { duration: "24h", algorithm: "Fixed" },
+    { calendar: "Day" },
+    { calendar: "Day", timeZone: "Europe/Berlin" },
+    { calendar: "Month" },
+    { calendar: "Month", anchorDay: 2 },
+    { calendar: "Week" },
+    { calendar: "Week", weekStart: "Sunday" },
+  ].map(idOf);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test.for([
+  {
+    name: "a day of the calendar beside one of 24 hours",
+    one: { calendar: "Day" },
+    other: { duration: "24h" },
+    conflict: false,
+  },
+  {
+    name: "a month of the calendar beside one of 30 days",
+    one: { calendar: "Month" },
+    other: { duration: "30d" },
+    conflict: false,
+  },
+  { name: "days and months of the calendar", one: { calendar: "Day" }, other: { calendar: "Month" }, conflict: false },
+  {
+    name: "days of two time zones",
+    one: { calendar: "Day" },
+    other: { calendar: "Day", timeZone: "Asia/Tokyo" },
+    conflict: true,
+  },
+])(
+  "[unit] headers of two limits with one label tell $name apart: $conflict",
+  ({ one, other, conflict }, { expect }) => {
+    const limits = [one, other].map((window, i) => aLimit({ name: `l${String(i)}`, label: "budget", window }));
+    const { findings } = compiled(aPolicy({}, { limits }));
+    expect(findings.map(({ code, field }) => `${code} ${field}`)).toEqual(
+      conflict ? ["Conflicted spec.limits[1].label"] : [],
+    );
+  },
+);
+
+test.for([
   { policy: undefined, limit: undefined, mode: "Enforce" },
   { policy: "Shadow", limit: undefined, mode: "Shadow" },
   { policy: "Shadow", limit: "Enforce", mode: "Enforce" },

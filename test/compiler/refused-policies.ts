@@ -8,6 +8,8 @@ const policy = aPolicy(
   { limits: [aLimit({ when: [{ type: "Model", values: ["gpt-4"] }], per: [{ type: "Consumer" }] })] },
 );
 
+const TIME_ZONE = "a time zone of the IANA database, like Europe/Berlin";
+const KNOWN_ZONE = "a name that the IANA database has, like Europe/Berlin";
 const DURATION = "a duration: a number and s, m, h or d, like 30s";
 const LIMIT = "an integer from 1 to 9007199254740991";
 const AMOUNT = `${LIMIT}; with unit Cost also a decimal number in quotes, like "12.50"`;
@@ -75,6 +77,71 @@ const policies: Row[] = [
     line: 'spec.limits[0].window.duration: found "0s", wanted a duration from 1s to 366d',
   },
   { at: "spec.limits[0].window", to: "60s", line: "spec.limits[0].window: found a string, wanted an object" },
+  {
+    at: "spec.limits[0].window",
+    to: {},
+    line: "spec.limits[0].window: found none of them, wanted exactly one of duration and calendar",
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { duration: "60s", calendar: "Month" },
+    line: "spec.limits[0].window: found duration and calendar, wanted exactly one of duration and calendar",
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "month" },
+    line: 'spec.limits[0].window.calendar: found "month", wanted one of Hour, Day, Week, Month, Year',
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Month", algorithm: "Fixed" },
+    line: 'spec.limits[0].window.algorithm: found "Fixed", wanted no algorithm, which goes with duration only',
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { duration: "60s", timeZone: "Europe/Berlin" },
+    line: 'spec.limits[0].window.timeZone: found "Europe/Berlin", wanted no timeZone, which goes with calendar only',
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Day", anchorDay: 3 },
+    line: "spec.limits[0].window.anchorDay: found 3, wanted no anchorDay, which goes with calendar Month only",
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Month", anchorDay: 32 },
+    line: "spec.limits[0].window.anchorDay: found 32, wanted an integer from 1 to 31",
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Month", weekStart: "Sunday" },
+    line: 'spec.limits[0].window.weekStart: found "Sunday", wanted no weekStart, which goes with calendar Week only',
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Week", weekStart: "Sun" },
+    line: 'spec.limits[0].window.weekStart: found "Sun", wanted one of Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday',
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Day", timeZone: "Europe/Berln" },
+    line: `spec.limits[0].window.timeZone: found "Europe/Berln", wanted ${KNOWN_ZONE}; did you mean \`Europe/Berlin\`?`,
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Day", timeZone: "america/new_york" },
+    line: `spec.limits[0].window.timeZone: found "america/new_york", wanted ${KNOWN_ZONE}; did you mean \`America/New_York\`?`,
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Day", timeZone: "Mars/Olympus_Mons" },
+    line: `spec.limits[0].window.timeZone: found "Mars/Olympus_Mons", wanted ${KNOWN_ZONE}`,
+  },
+  {
+    at: "spec.limits[0].window",
+    to: { calendar: "Day", timeZone: "+02:00" },
+    line: `spec.limits[0].window.timeZone: found "+02:00", wanted ${TIME_ZONE}`,
+  },
   {
     at: "spec.limits[0].windw",
     to: { duration: "60s" },

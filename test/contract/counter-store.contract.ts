@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Admission, Counter, CounterStore } from "../../dataplane/core/counter-store.ts";
 import { usageAt } from "../../dataplane/core/window.ts";
+import { aCalendar, type CalendarShape } from "../helpers/calendars.ts";
 import { aCheck, aCounter, admit, charge, randomPrefix, total } from "../helpers/redis-store.ts";
 
 export interface StoreHarness {
@@ -186,6 +187,79 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       },
     );
 
+    test.for([
+      { name: "the calendar's hour", unit: "Hour" },
+      { name: "the calendar's day in Kathmandu", unit: "Day", timeZone: "Asia/Kathmandu" },
+      { name: "the calendar's week from Saturday", unit: "Week", weekStart: 6 },
+      {
+        name: "the calendar's month from the 31st in New York",
+        unit: "Month",
+        anchorDay: 31,
+        timeZone: "America/New_York",
+      },
+      { name: "the calendar's year", unit: "Year" },
+    ] as const satisfies (CalendarShape & { name: string })[])(
+      `[${level}] $name starts at 0: what was used before it is forgotten, what is used in it counts in full`,
+      async (shape) => {
+        const calendar = aCalendar(shape);
+        const [counter, other] = fresh(2, { calendar });
+        if (counter === undefined || other === undefined) throw new Error("no counter");
+        await harness.seed(counter, 1, 1000);
+        await harness.seed(other, 0, 1000);
+        const before = await admit(store, [aCheck(counter), aCheck(other)]);
+        expect(usagesOf(before, [counter, other])).toEqual([0, 1000]);
+        await charge(store, { counter, amount: 7 }, { counter: other, amount: 7 });
+        await store.flush(5000);
+        const after = await admit(store, [
+          aCheck(counter, { ask: 1, refuseAt: 8 }),
+          aCheck(other, { ask: 1, refuseAt: 2000 }),
+        ]);
+        expect(after.taken).toBe(true);
+        expect(usagesOf(after, [counter, other])).toEqual([7, 1007]);
+        expect(after.states[0]).toEqual({ index: calendar.spanAt(after.nowMs).startMs, current: 7, previous: 0 });
+        const last = await admit(store, [aCheck(counter, { ask: 1, refuseAt: 8 }), aCheck(other, { ask: 1 })]);
+        expect(last.taken).toBe(false);
+        expect(usagesOf(last, [counter, other])).toEqual([8, 1008]);
+      },
+    );
+
+    test(title("of many at once exactly as many as a month allows are taken"), async () => {
+      const counter = one({ calendar: aCalendar({ unit: "Month", timeZone: "Europe/Berlin" }) });
+      const told = await Promise.all(
+        Array.from({ length: 50 }, () => admit(store, [aCheck(counter, { ask: 1, refuseAt: 10 })])),
+      );
+      expect(told.filter(({ taken }) => taken)).toHaveLength(10);
+      await store.flush(5000);
+      expect(await total(store, counter)).toBe(10);
+    });
+
+    test(title("windows of all kinds on the same key values do not mix"), async () => {
+      const sliding = one();
+      const values = sliding.key;
+      const others = [
+        { algorithm: "Fixed" as const },
+        { algorithm: "FixedFromFirst" as const },
+        { calendar: aCalendar({ unit: "Day" }) },
+        { calendar: aCalendar({ unit: "Month" }) },
+      ].map((shape, i) => ({
+        ...aCounter({ prefix, limit: `limit${String(i)}`, ...shape }),
+        key: values,
+        tag: sliding.tag,
+      }));
+      const counters = [sliding, ...others];
+      await charge(store, ...counters.map((counter, i) => ({ counter, amount: i + 1 })));
+      await store.flush(5000);
+      const checks = counters.map((counter) => aCheck(counter, { ask: 10, refuseAt: 100 }));
+      const { taken, states } = await admit(store, checks);
+      expect(taken).toBe(true);
+      expect(states.map(({ current }) => current)).toEqual([1, 2, 3, 4, 5]);
+      const after = await admit(
+        store,
+        counters.map((counter) => aCheck(counter)),
+      );
+      expect(after.states.map(({ current }) => current)).toEqual([11, 12, 13, 14, 15]);
+    });
+
     test(title("a check asks, reads the state before its ask, and adds it"), async () => {
       const counter = one();
       const first = await admit(store, [aCheck(counter, { ask: 1, refuseAt: 2 })]);
@@ -312,4 +386,8 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       },
     );
   });
+}
+
+function usagesOf({ states, nowMs }: Admission, counters: readonly Counter[]): (number | undefined)[] {
+  return counters.map(({ window }, i) => (states[i] === undefined ? undefined : usageAt(window, states[i], nowMs)));
 }

@@ -13,7 +13,9 @@ async function createHarness(): Promise<StoreHarness> {
     open: async () => store,
     async seed(counter, windowsAgo, amount) {
       const nowMs = clock.nowMs();
-      clock.advance(-windowsAgo * counter.window.durationMs);
+      const { calendar, durationMs } = counter.window;
+      clock.advance(-windowsAgo * durationMs);
+      if (calendar !== undefined) clock.set(windowsAgo === 0 ? nowMs : calendar.spanAt(nowMs).startMs - 1);
       await charge(store, { counter, amount });
       clock.set(nowMs);
     },

@@ -31,10 +31,14 @@ function createHarness(url: () => string, isCluster: boolean) {
         stores.push(store);
         return store;
       },
-      async seed({ key, field, window: { algorithm, durationMs } }, windowsAgo, amount) {
+      async seed({ key, field, window: { algorithm, durationMs, calendar } }, windowsAgo, amount) {
         const nowMs = Date.now();
         const openedMs = nowMs - windowsAgo * durationMs;
-        const index = algorithm === "FixedFromFirst" ? openedMs : windowIndex(nowMs, durationMs) - windowsAgo;
+        let index = algorithm === "FixedFromFirst" ? openedMs : windowIndex(nowMs, durationMs) - windowsAgo;
+        if (calendar !== undefined) {
+          index = calendar.spanAt(nowMs).startMs;
+          for (let ago = 0; ago < windowsAgo; ago += 1) index = calendar.spanAt(index - 1).startMs;
+        }
         await client.hset(key, field, `${String(index)} ${String(amount)} 0`);
         await client.pexpire(key, 2 * durationMs);
       },

@@ -114,6 +114,47 @@ export const RULE_ROWS: readonly RuleRow[] = [
   },
   {
     base: aPolicy({}, { limits }),
+    at: "spec.limits[0].window",
+    message: "exactly one of duration and calendar",
+    good: [{ duration: "60s" }, { calendar: "Day" }],
+    bad: [{}, { duration: "60s", calendar: "Day" }, { timeZone: "Europe/Berlin" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].window",
+    message: "no algorithm, which goes with duration only",
+    good: [{ duration: "60s", algorithm: "Fixed" }, { calendar: "Day" }],
+    bad: [{ calendar: "Day", algorithm: "Sliding" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].window",
+    message: "no timeZone, which goes with calendar only",
+    good: [{ calendar: "Day", timeZone: "Europe/Berlin" }, { calendar: "Hour" }],
+    bad: [{ duration: "60s", timeZone: "Europe/Berlin" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].window",
+    message: "no anchorDay, which goes with calendar Month only",
+    good: [{ calendar: "Month", anchorDay: 31 }, { calendar: "Month" }],
+    bad: [
+      { calendar: "Week", anchorDay: 1 },
+      { duration: "60s", anchorDay: 1 },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].window",
+    message: "no weekStart, which goes with calendar Week only",
+    good: [{ calendar: "Week", weekStart: "Sunday" }, { calendar: "Week" }],
+    bad: [
+      { calendar: "Month", weekStart: "Sunday" },
+      { duration: "60s", weekStart: "Sunday" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
     at: "spec.limits[0].when[0]",
     message: HEADER_NAME,
     good: [

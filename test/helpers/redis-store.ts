@@ -2,8 +2,9 @@
 
 import { randomBytes } from "node:crypto";
 import { counterId, counterKey } from "../../dataplane/contract/keys.ts";
+import type { Calendar } from "../../dataplane/core/calendar.ts";
 import type { Admission, Charge, Check, Counter, CounterStore } from "../../dataplane/core/counter-store.ts";
-import type { Algorithm } from "../../dataplane/core/window.ts";
+import { type Algorithm, LimitWindow } from "../../dataplane/core/window.ts";
 import { createRedisClient, type RedisSettings } from "../../dataplane/redis/connection.ts";
 import { createRedisStore } from "../../dataplane/redis/redis-store.ts";
 import type { StoreTimeouts } from "../../dataplane/redis/store-context.ts";
@@ -71,14 +72,20 @@ export interface CounterShape {
   readonly limit?: string;
   readonly algorithm?: Algorithm;
   readonly durationMs?: number;
+  /** With algorithm Calendar. */
+  readonly calendar?: Calendar;
 }
 
 /** Counters with other `values` lie in other hashes, and mostly in other tags; other `limit`s are other fields. */
 export function aCounter({ prefix, values = "user1", limit = "minute", ...window }: CounterShape): Counter {
-  const { algorithm = "Sliding", durationMs = HOUR_MS } = window;
+  const { calendar, algorithm = calendar === undefined ? "Sliding" : "Calendar", durationMs = HOUR_MS } = window;
   const identity = { namespace: "ai", policy: "p", unit: "TotalTokens", per: ["Consumer"] };
   const field = counterId({ ...identity, limit, window: `${algorithm}/${String(durationMs)}` });
-  return { ...counterKey(prefix, "ai", [["Consumer", values]]), field, window: { algorithm, durationMs } };
+  return {
+    ...counterKey(prefix, "ai", [["Consumer", values]]),
+    field,
+    window: new LimitWindow(algorithm, durationMs, calendar),
+  };
 }
 
 /** A check that only reads, unless told otherwise. */

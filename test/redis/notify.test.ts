@@ -9,6 +9,7 @@ import type { Crossing, CrossingOutcome } from "../../dataplane/core/crossing.ts
 import { createRedisClient, type RedisSettings } from "../../dataplane/redis/connection.ts";
 import { createNotificationSender, type NotificationSender } from "../../dataplane/redis/notification-sender.ts";
 import { NOTIFY, scriptText } from "../../dataplane/redis/scripts.ts";
+import { aCalendar } from "../helpers/calendars.ts";
 import { eventually } from "../helpers/clock.ts";
 import { type GatewayUnderTest, startGateway } from "../helpers/gateway-under-test.ts";
 import { CHAT_BODY, call } from "../helpers/http-call.ts";
@@ -117,6 +118,22 @@ describe("data planes together", () => {
       for (const key of await admin.keys("airl:{ntf:*")) expect(await admin.pttl(key), key).toBeGreaterThan(0);
     },
   );
+
+  test("[redis] in a window of the calendar: told with its time zone, once until it ends", async () => {
+    const limits = "  - {name: year, limit: 20, window: {calendar: Year, timeZone: Asia/Kathmandu}}";
+    const { startMs, endMs } = aCalendar({ unit: "Year", timeZone: "Asia/Kathmandu" }).spanAt(Date.now());
+    const planes = await Promise.all([startPlane(limits), startPlane(limits)]);
+    for (const plane of [...planes, ...planes]) await chat(plane);
+    await eventually("both are told", async () => (await told()).length >= 2);
+    for (const plane of planes) await chat(plane);
+    const entries = await told();
+    expect(entries.map(({ percent }) => percent).sort((a, b) => a - b)).toEqual([80, 100]);
+    const window = { algorithm: "Calendar", calendar: "Year", timeZone: "Asia/Kathmandu", windowMs: endMs - startMs };
+    expect(entries[0]).toMatchObject(window);
+    const [first] = await admin.xrange(notificationsKey(PREFIX, "default"), "-", "+", "COUNT", 1);
+    const fields = first?.[1] ?? [];
+    expect(Number(fields[fields.indexOf("end") + 1])).toBe(endMs);
+  });
 
   test("[redis] once known, a counter above its thresholds costs no command", async () => {
     const plane = await startPlane(

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Check, Counter, CounterStore } from "../../dataplane/core/counter-store.ts";
 import { stateAt } from "../../dataplane/core/window.ts";
 import { createMemoryStore } from "../../dataplane/store/memory-store.ts";
+import { aGridCalendar } from "../helpers/calendars.ts";
 import { createFakeClock } from "../helpers/clock.ts";
 import { type RedisCluster, startRedisCluster } from "../helpers/redis-cluster.ts";
 import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
@@ -25,7 +26,7 @@ type Step =
   | { readonly kind: "flush" }
   | { readonly kind: "windows pass"; readonly count: number };
 
-const at = fc.nat({ max: 8 });
+const at = fc.nat({ max: 11 });
 /** Large, but a whole run stays below 2^53: where amounts stop, giving back is not the inverse of taking. */
 const amount = fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 20 }) }, fc.constant(2 ** 45 + 1));
 const refuseAt = fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constant(Infinity));
@@ -39,12 +40,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("windows pass" as const), count: fc.integer({ min: 1, max: 3 }) }),
 );
 
-/** Nine counters in three hashes, in different tags; of each hash one of each algorithm. */
+/** Twelve counters in three hashes, in different tags; of each hash one of each algorithm. */
 function countersOf(prefix: string): Counter[] {
   const run = randomUUID();
   return [0, 1, 2].flatMap((hash) =>
-    (["Sliding", "Fixed", "FixedFromFirst"] as const).map((algorithm) =>
-      aCounter({ prefix, values: `${run}${String(hash)}`, algorithm, durationMs: WINDOW_MS }),
+    (["Sliding", "Fixed", "FixedFromFirst", "Calendar"] as const).map((algorithm) =>
+      aCounter({
+        prefix,
+        values: `${run}${String(hash)}`,
+        algorithm,
+        durationMs: WINDOW_MS,
+        ...(algorithm === "Calendar" && { calendar: aGridCalendar(WINDOW_MS) }),
+      }),
     ),
   );
 }
@@ -115,7 +122,8 @@ class Run {
       const { index, ...amounts } = stateAt(state, told.nowMs, window);
       const { index: modelIndex, ...modelAmounts } = stateAt(expected.states[i] ?? state, nowMs, window);
       expect(amounts).toEqual(modelAmounts);
-      if (window.algorithm !== "FixedFromFirst") expect(index + this.#passed).toBe(modelIndex);
+      if (window.algorithm === "Calendar") expect(index + this.#passed * WINDOW_MS).toBe(modelIndex);
+      else if (window.algorithm !== "FixedFromFirst") expect(index + this.#passed).toBe(modelIndex);
       // Each store takes the moment of an opening by its own clock.
       else expect(Math.abs(index + this.#passed * WINDOW_MS - modelIndex)).toBeLessThan(30_000);
     });
@@ -126,7 +134,8 @@ class Run {
       const value = (await this.#raw.hgetall(key))[field];
       if (value === undefined) continue;
       const [index = "0", ...rest] = value.split(" ");
-      const passed = window.algorithm === "FixedFromFirst" ? count * WINDOW_MS : count;
+      const isMoment = window.algorithm === "FixedFromFirst" || window.algorithm === "Calendar";
+      const passed = isMoment ? count * WINDOW_MS : count;
       await this.#raw.hset(key, field, [String(Number(index) - passed), ...rest].join(" "));
     }
   }

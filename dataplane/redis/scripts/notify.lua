@@ -2,9 +2,9 @@
 -- Keys       1    told       airl:{ntf:ai}:told:Gm0wX4kT5yq2b8s1ZrVd3A:q0T3kX9vB1s    string: "<percent>=<until ms> ..."
 --            2    stream     airl:{ntf:ai}:stream                                     stream of what has been told
 --            3    count      airl:{ntf:ai}:count                                      string: number of the last entry
--- Args       1    algorithm  "S" sliding, "F" fixed, "O" fixed from its opening
+-- Args       1    algorithm  "S" sliding, "F" fixed, "O" fixed from its opening, "C" calendar
 --            2    windowMs   length of the window
---            3    index      of the window that was seen (number of it; "O": the moment it opened); not used with "S"
+--            3    index      of the window that was seen (number of it; "O", "C": when it began); not used with "S"
 --            4    kept       entries that the stream keeps, about
 --            5    lifeMs     expiry of stream and count
 --            6..  per item   percent (integer), entry (text)
@@ -19,7 +19,7 @@ local time = redis.call("TIME")
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local endMs = nowMs + windowMs
-if algorithm == "F" then endMs = (index + 1) * windowMs elseif algorithm == "O" then endMs = index + windowMs end
+if algorithm == "F" then endMs = (index + 1) * windowMs elseif algorithm ~= "S" then endMs = index + windowMs end
 
 local untils, lastMs = {}, 0
 for percent, untilMs in string.gmatch(redis.call("GET", told) or "", "(%d+)=(%d+)") do

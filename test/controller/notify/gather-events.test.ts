@@ -65,6 +65,17 @@ describe("the note", () => {
     ]);
   });
 
+  test("[unit] a window of the calendar is named as such, with its time zone", () => {
+    const month = {
+      algorithm: "Calendar",
+      calendar: "Month",
+      timeZone: "Europe/Berlin",
+      windowMs: 31 * 86_400_000,
+    } as const;
+    const [[, , note] = []] = notesOf(aNotification(1, month));
+    expect(note).toContain("412 used in the calendar month (Europe/Berlin) that ends at 2026-03-01T12:01:00.000Z.");
+  });
+
   test("[unit] many counters are one event that names some", () => {
     const all = Array.from({ length: 1_000 }, (_, i) => aNotification(i + 1));
     const [[type, , note] = []] = notesOf(...all);

@@ -23,7 +23,8 @@ const FULL = basics({
     limit: 500
     window: {duration: 1m30s, algorithm: Fixed}
     label: minute
-  - {name: shared, limit: 10, unit: Requests, per: [{type: Shared}], window: {duration: 1h}, mode: Shadow}`,
+  - {name: shared, limit: 10, unit: Requests, per: [{type: Shared}], window: {duration: 1h}, mode: Shadow}
+  - {name: month, limit: 10, window: {calendar: Month, timeZone: Europe/Berlin, anchorDay: 31}}`,
   response: "  response: {statusCode: 403, bodyFormat: Message, message: enough}",
   backend:
     "  auth: {type: APIKey, apiKey: {secretRef: {name: s, key: k}, name: Authorization, prefix: 'Bearer '}}\n  timeouts: {connect: 5s, firstByte: 60s, streamIdle: 60s}",

@@ -5,14 +5,21 @@ import { expect, test } from "vitest";
 import type { Counter } from "../../../dataplane/core/counter-store.ts";
 import { thresholdsOf, windowEndMs, withAdded } from "../../../dataplane/core/threshold.ts";
 import { ToldCounters } from "../../../dataplane/core/told-counters.ts";
-import { type Algorithm, type CounterState, EMPTY_STATE, usageAt } from "../../../dataplane/core/window.ts";
+import {
+  type Algorithm,
+  type CounterState,
+  EMPTY_STATE,
+  LimitWindow,
+  usageAt,
+} from "../../../dataplane/core/window.ts";
+import { aGridCalendar } from "../../helpers/calendars.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const step = fc.record({ afterMs: fc.integer({ min: 0, max: 900 }), amount: fc.integer({ min: 0, max: 400 }) });
 const percents = fc
   .uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 8 })
   .map((list) => list.sort((a, b) => a - b));
-const algorithm = fc.constantFrom<Algorithm>("Sliding", "Fixed", "FixedFromFirst");
+const algorithm = fc.constantFrom<Algorithm>("Sliding", "Fixed", "FixedFromFirst", "Calendar");
 
 interface Told {
   readonly atMs: number;
@@ -29,7 +36,7 @@ const LIMIT = 1_000;
 const WINDOW_MS = 1_000;
 
 function run(steps: readonly { afterMs: number; amount: number }[], list: readonly number[], how: Algorithm): Run {
-  const window = { algorithm: how, durationMs: WINDOW_MS };
+  const window = new LimitWindow(how, WINDOW_MS, how === "Calendar" ? aGridCalendar(WINDOW_MS) : undefined);
   const counter: Counter = { key: "k", tag: 0, field: "f", window };
   const thresholds = thresholdsOf(list, LIMIT);
   const book = new ToldCounters();
@@ -57,12 +64,12 @@ function run(steps: readonly { afterMs: number; amount: number }[], list: readon
   return { told, reached };
 }
 
-test("[unit] Fixed and FixedFromFirst: a percentage is told exactly once in each window in which usage reaches it", () =>
+test("[unit] all but Sliding: a percentage is told exactly once in each window in which usage reaches it", () =>
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 40 }),
       percents,
-      fc.constantFrom<Algorithm>("Fixed", "FixedFromFirst"),
+      fc.constantFrom<Algorithm>("Fixed", "FixedFromFirst", "Calendar"),
       (...args) => {
         const { told, reached } = run(...args);
         const windows = new Set(

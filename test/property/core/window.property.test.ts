@@ -6,13 +6,16 @@ import {
   addAt,
   type CounterState,
   isSpent,
+  LimitWindow,
   MAX_AMOUNT,
+  spanAt,
   stateAt,
   usageAt,
   type Window,
   waitMs,
   windowIndex,
 } from "../../../dataplane/core/window.ts";
+import { aGridCalendar } from "../../helpers/calendars.ts";
 
 const YEAR_MS = 31_536_000_000;
 const moment = fc.integer({ min: 0, max: 140 * YEAR_MS });
@@ -21,10 +24,15 @@ const durationMs = fc.oneof(
   fc.integer({ min: 1, max: YEAR_MS }),
   fc.constantFrom(1000, 60_000, 3_600_000),
 );
-const window: fc.Arbitrary<Window> = fc.record({
-  algorithm: fc.constantFrom("Sliding", "Fixed", "FixedFromFirst"),
-  durationMs,
-});
+const window: fc.Arbitrary<Window> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ algorithm: fc.constantFrom("Sliding", "Fixed", "FixedFromFirst"), durationMs }) },
+  {
+    weight: 1,
+    arbitrary: durationMs
+      .filter((length) => length > 1)
+      .map((length) => new LimitWindow("Calendar", length, aGridCalendar(length))),
+  },
+);
 const amount = fc.oneof(fc.nat({ max: 1000 }), fc.integer({ min: 0, max: MAX_AMOUNT }));
 /**
  * A counter as a store may hold it: last written up to three windows ago, or a window ahead by a clock that is. `into` is
@@ -50,7 +58,9 @@ function stateOf({
   previous,
 }: Held): CounterState {
   if (algorithm === "FixedFromFirst") return { index: nowMs - Math.floor((ago + into) * length), current, previous: 0 };
-  return { index: windowIndex(nowMs, length) - ago, current, previous };
+  const index = windowIndex(nowMs, length) - ago;
+  if (algorithm === "Calendar") return { index: index * length, current, previous: 0 };
+  return { index, current, previous };
 }
 
 test("[unit] a moment belongs to exactly one window: [index * w, (index + 1) * w)", () => {
@@ -125,6 +135,19 @@ test("[unit] the wait ends at the first millisecond at which usage is below the 
       },
     ),
     { numRuns: 2000 },
+  );
+});
+
+test("[unit] what counts now counts to the end of its window and no longer, but for Sliding", () => {
+  fc.assert(
+    fc.property(held, (each) => {
+      const state = stateAt(stateOf(each), each.nowMs, each.window);
+      fc.pre(each.window.algorithm !== "Sliding" && state.current > 0);
+      const { startMs, endMs } = spanAt(each.window, state, each.nowMs);
+      const isWhole =
+        usageAt(each.window, state, endMs - 1) === state.current && usageAt(each.window, state, endMs) === 0;
+      return endMs - startMs === each.window.durationMs && isWhole;
+    }),
   );
 });
 

@@ -18,7 +18,8 @@ const alice: ConsumerFacts = { namespace: "default", name: "alice", username: "a
 const guest: ConsumerFacts = { namespace: "elsewhere", name: "alice", username: "alice", groups: ["gold"] };
 
 function limitOf(parts: Partial<Omit<Limit, "policy">>): Limit {
-  return { ...aLimit(), policy: { namespace: "default", name: "policy" }, ...parts };
+  const window = { algorithm: "Sliding", durationMs: 60_000 } as const;
+  return { ...aLimit(), window, policy: { namespace: "default", name: "policy" }, ...parts };
 }
 
 describe("appliesTo", () => {

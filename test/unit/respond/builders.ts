@@ -50,7 +50,8 @@ export function aStatus(parts: StatusParts = {}): LabelledStatus {
   const fromFirst = algorithm === "FixedFromFirst";
   const status: LimitStatus = {
     limit: {
-      ...aLimit({ name, limit, unit, window: { algorithm, durationMs } }),
+      ...aLimit({ name, limit, unit }),
+      window: { algorithm, durationMs },
       policy: { namespace: "ai", name: policy },
     },
     // The first window after 1970 begins on the grid of any duration; one from the first request a little later.
