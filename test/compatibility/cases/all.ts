@@ -2,6 +2,7 @@
 
 import type { OptionCase } from "../world.ts";
 import { ANSWER_CASES } from "./answers.ts";
+import { CALLER_CASES } from "./callers.ts";
 import { HEADER_CASES } from "./headers.ts";
 import { IDENTIFICATION_CASES } from "./identification.ts";
 import { KEY_CASES } from "./keys.ts";
@@ -15,4 +16,5 @@ export const CASES: readonly OptionCase[] = [
   ...ANSWER_CASES,
   ...IDENTIFICATION_CASES,
   ...HEADER_CASES,
+  ...CALLER_CASES,
 ];

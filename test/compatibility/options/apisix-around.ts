@@ -15,8 +15,12 @@ export const APISIX_KEY_AUTH: OptionTable = {
       note: "On unless switched off, and for every place that may carry the key.",
       cases: ["the key is kept from the provider"],
     },
-    { option: "realm", later: "The realm of WWW-Authenticate." },
-    { option: "anonymous_consumer", later: "A consumer for callers without a key." },
+    { option: "realm", field: "realm", cases: ["the realm of a 401"] },
+    {
+      option: "anonymous_consumer",
+      field: "anonymousConsumer",
+      cases: ["a consumer for callers without a key"],
+    },
     { option: "key", field: "spec.credentials[].apiKey", cases: ["a key identifies its consumer"] },
   ],
 };

@@ -97,9 +97,17 @@ export const KONG_KEY_AUTH: OptionTable = {
       note: "On unless switched off.",
       cases: ["the key is kept from the provider"],
     },
-    { option: "config.anonymous", later: "A consumer for callers without a key." },
-    { option: "config.realm", later: "The realm of WWW-Authenticate." },
-    { option: "config.run_on_preflight", later: "Preflight requests that are let through." },
+    {
+      option: "config.anonymous",
+      field: "anonymousConsumer",
+      cases: ["a consumer for callers without a key"],
+    },
+    { option: "config.realm", field: "realm", cases: ["the realm of a 401"] },
+    {
+      option: "config.run_on_preflight",
+      field: "runOnPreflight",
+      cases: ["preflight requests without a key"],
+    },
   ],
 };
 
@@ -121,7 +129,12 @@ export const KONG_CONSUMERS: OptionTable = {
       field: "spec.credentials[].apiKey",
       cases: ["a key identifies its consumer", "several keys of a consumer"],
     },
-    { option: "keyauth_credentials[].ttl", later: "Credentials that expire." },
+    {
+      option: "keyauth_credentials[].ttl",
+      field: "spec.credentials[].expiresAt",
+      note: "A moment, not a number of seconds: applying the same again prolongs nothing.",
+      cases: ["a credential that expires"],
+    },
   ],
 };
 
