@@ -2,6 +2,7 @@
 // said of it differs.
 
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
+import { partOf } from "../dataplane/contract/published.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
 import type { CompiledEntry, ObjectState } from "./object-state.ts";
 
@@ -19,6 +20,7 @@ export interface ObjectReport {
 export interface NamespaceChanges {
   /** Compiled objects that are new or have another text. */
   readonly set: readonly CompiledEntry[];
+  /** By the names of their objects; one that moves to another part is removed from this one and set there. */
   readonly removed: readonly ObjectRef[];
 }
 
@@ -28,6 +30,7 @@ export interface ChangeLog {
   /** Everything that is to be said of an object now. Call it after `publish`. */
   report(state: ObjectState, findings: readonly Finding[]): void;
   forget(state: ObjectState): void;
+  /** By the part of the configuration that they lie in: a namespace, or CLUSTER_PART. */
   readonly namespaces: ReadonlyMap<string, NamespaceChanges>;
   readonly reports: readonly ObjectReport[];
   readonly gone: readonly ObjectRef[];
@@ -37,31 +40,35 @@ export function createChangeLog(): ChangeLog {
   const namespaces = new Map<string, { set: CompiledEntry[]; removed: ObjectRef[] }>();
   const reports: ObjectReport[] = [];
   const gone: ObjectRef[] = [];
-  const changesOf = (namespace: string): { set: CompiledEntry[]; removed: ObjectRef[] } => {
-    const known = namespaces.get(namespace) ?? { set: [], removed: [] };
-    namespaces.set(namespace, known);
+  const changesOf = (object: CompiledObject): { set: CompiledEntry[]; removed: ObjectRef[] } => {
+    const part = partOf(object);
+    const known = namespaces.get(part) ?? { set: [], removed: [] };
+    namespaces.set(part, known);
     return known;
+  };
+  const withdraw = (state: ObjectState): void => {
+    if (state.entry === undefined) return;
+    changesOf(state.entry.object).removed.push(state.ref);
+    setEntry(state, undefined);
   };
   return {
     namespaces,
     reports,
     gone,
     publish(state, entry) {
-      const before = state.entry;
       if (entry === undefined) {
-        if (before === undefined) return;
-        changesOf(state.ref.namespace).removed.push(state.ref);
-        setEntry(state, undefined);
+        withdraw(state);
         return;
       }
       const { uid } = state;
-      const isSame = before?.uid === uid && sameText(before.object, entry.object);
-      if (isSame && before.generation === entry.generation) return;
+      const same = sameEntry(state, entry.object);
+      if (same?.generation === entry.generation) return;
       // An unchanged object is kept as it was: it may be one of 100,000 that are compiled again.
-      const object = isSame ? before.object : entry.object;
+      const { object } = same ?? entry;
       const after = { generation: entry.generation, uid, object };
+      if (isElsewhere(state, object)) withdraw(state);
       setEntry(state, after);
-      if (!isSame) changesOf(state.ref.namespace).set.push(after);
+      if (same === undefined) changesOf(object).set.push(after);
     },
     report(state, findings) {
       if (state.isGone || (state.isTold && sameFindings(state.findings, findings))) return;
@@ -70,10 +77,20 @@ export function createChangeLog(): ChangeLog {
       reports.push(reportOf(state));
     },
     forget(state) {
-      if (state.entry !== undefined) changesOf(state.ref.namespace).removed.push(state.ref);
+      if (state.entry !== undefined) changesOf(state.entry.object).removed.push(state.ref);
       gone.push(state.ref);
     },
   };
+}
+
+/** What is in force, when it says the same of the same object. */
+function sameEntry({ entry, uid }: ObjectState, object: CompiledObject): CompiledEntry | undefined {
+  return entry?.uid === uid && sameText(entry.object, object) ? entry : undefined;
+}
+
+/** It lies in another part of the configuration than this one will. */
+function isElsewhere({ entry }: ObjectState, object: CompiledObject): boolean {
+  return entry !== undefined && partOf(entry.object) !== partOf(object);
 }
 
 /** Which generation is in force is part of what is told. */

@@ -7,6 +7,7 @@ import { type ChangeLog, createChangeLog } from "./change-log.ts";
 import { type Consumers, createConsumers } from "./consumers.ts";
 import { type Dirty, groupsOf, markDirty, nothingDirty, secretsNamedBy } from "./dirty.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
+import { createHierarchy, type Hierarchy } from "./hierarchy.ts";
 import { refusedHostnames } from "./hostname-owners.ts";
 import { createNameBook, type NameBook } from "./known-names.ts";
 import {
@@ -17,7 +18,14 @@ import {
   type ObjectState,
   type ObjectStore,
 } from "./object-state.ts";
-import { checkTargetsOf, compilePoliciesOf, createPolicyBodies, judgePolicy, type PolicyRound } from "./policies.ts";
+import {
+  checkTargetsOf,
+  compilePoliciesOf,
+  createPolicyBodies,
+  judgePolicy,
+  type PolicyRound,
+  policiesForAll,
+} from "./policies.ts";
 import type { ReadResult, SourceObject } from "./read-manifest.ts";
 import type { ManifestVersion } from "./read-metadata.ts";
 import type { Secrets } from "./resolve-key.ts";
@@ -54,8 +62,8 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
   const store = createObjectStore();
   const names = createNameBook();
   const references = createSecretReferences();
-  const bodyOf = createPolicyBodies();
-  const consumers = createConsumers(given.systemNamespace);
+  const bodyOf = createPolicyBodies(given.systemNamespace);
+  const [consumers, hierarchy] = [createConsumers(given.systemNamespace), createHierarchy()];
   const books = { names, references };
   let around: Surroundings = { ...given, store, names, secretsOf: secretsIn(store, names, suggestSecrets), ringFor };
   let dirty = nothingDirty();
@@ -92,6 +100,7 @@ export function createCompilation({ ringFor, suggestSecrets, ...given }: Compila
       return judgeAlone(state, { around, bodyOf, log: createChangeLog() });
     },
     flush() {
+      settleHierarchy(hierarchy, around, { ...books, dirty });
       const due = dirty;
       dirty = nothingDirty();
       return compileDue(due, consumers, { around, bodyOf, log: createChangeLog() });
@@ -164,6 +173,11 @@ function follow(state: ObjectState, before: SourceObject | undefined, { names, r
   markDirty(state, dirty, references);
 }
 
+/** Of consumers another manifest may be in force than they said: whoever looks at names, groups and Secrets follows. */
+function settleHierarchy(hierarchy: Hierarchy, around: Surroundings, books: Books): void {
+  for (const { state, before } of hierarchy.settle(books.dirty.consumers, around)) follow(state, before, books);
+}
+
 function secretsIn(store: ObjectStore, names: NameBook, suggestSecrets: boolean): (namespace: string) => Secrets {
   return (namespace) => ({
     find(name) {
@@ -202,16 +216,30 @@ function refusedOf(
 
 /** Conditions of all namespaces may name consumers of the system namespace. */
 function compileOthers({ namespaces, targets }: Dirty, round: PolicyRound): void {
-  const { around, log } = round;
-  const { store, systemNamespace } = around;
-  for (const namespace of namespaces) {
-    for (const state of store.of("AIBackend", namespace)) compileBackendOf(state, around, log);
-    for (const state of store.of("AIRoute", namespace)) compileRouteOf(state, around, log);
-    compilePoliciesOf(namespace, round);
+  const { store, systemNamespace } = round.around;
+  const compiled = new Set(namespaces);
+  if (namespaces.has(systemNamespace) && compileSystemNamespace(round)) {
+    for (const namespace of store.namespaces()) compiled.add(namespace);
   }
+  for (const namespace of compiled) if (namespace !== systemNamespace) compileNamespace(namespace, round);
   for (const namespace of targets.has(systemNamespace) ? store.namespaces() : targets) {
-    if (namespaces.has(namespace)) continue;
+    if (compiled.has(namespace)) continue;
     checkTargetsOf(namespace, round);
-    checkAnonymousConsumers(namespace, around, log);
+    checkAnonymousConsumers(namespace, round.around, round.log);
   }
+}
+
+/** Whether what is in force for all namespaces has changed: their own policies have more or less room beside it. */
+function compileSystemNamespace(round: PolicyRound): boolean {
+  const before = policiesForAll(round.around);
+  compileNamespace(round.around.systemNamespace, round);
+  const after = policiesForAll(round.around);
+  return before.length !== after.length || after.some((policy) => !before.includes(policy));
+}
+
+function compileNamespace(namespace: string, round: PolicyRound): void {
+  const { around, log } = round;
+  for (const state of around.store.of("AIBackend", namespace)) compileBackendOf(state, around, log);
+  for (const state of around.store.of("AIRoute", namespace)) compileRouteOf(state, around, log);
+  compilePoliciesOf(namespace, round);
 }

@@ -59,6 +59,7 @@ export function compileConsumer(consumer: ConsumerObject, context: ConsumerConte
     name: ref.name,
     username: spec.username ?? ref.name,
     groups: spec.groups,
+    ...(spec.parentRef && { parent: spec.parentRef.name }),
     credentials: usable.slice(), // an array that has grown keeps room for 16 more, of 100,000 consumers too
     ...(suspended ? { suspended } : {}),
     ...(models === undefined ? {} : { models }),

@@ -5,6 +5,7 @@ import { type CompiledPolicy, DEFAULT_NOTIFY } from "../dataplane/contract/compi
 import { compileLimit } from "./compile-limit.ts";
 import { compileResponse } from "./compile-response.ts";
 import type { Finding } from "./finding.ts";
+import { quoted } from "./found-text.ts";
 import { distinctLabels } from "./header-labels.ts";
 import type { PolicyObject } from "./read-manifest.ts";
 import { createReporter } from "./report.ts";
@@ -16,9 +17,13 @@ export interface CompiledBody {
 }
 
 /** Everything about a policy that depends on nothing but itself. */
-export function compilePolicy({ ref, createdMs, spec }: PolicyObject): CompiledBody {
+export function compilePolicy({ ref, createdMs, spec }: PolicyObject, systemNamespace: string): CompiledBody {
   const findings: Finding[] = [];
   const report = createReporter(ref, findings);
+  if (spec.scope === "Cluster" && ref.namespace !== systemNamespace) {
+    const wanted = `"Namespace": only policies of the system namespace, ${systemNamespace}, are about all namespaces`;
+    report.error({ code: "Invalid", field: "spec.scope", found: quoted(spec.scope), wanted });
+  }
   const compiled = spec.limits.map((limit, index) =>
     compileLimit(limit, { ref, mode: spec.mode, field: `spec.limits[${String(index)}]`, report }),
   );
@@ -31,6 +36,7 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject): CompiledB
       namespace: ref.namespace,
       name: ref.name,
       createdMs,
+      ...(spec.scope === "Cluster" && { scope: spec.scope }),
       appliesTo: compileAppliesTo(spec.appliesTo),
       precedence: spec.precedence,
       limits,

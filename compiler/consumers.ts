@@ -6,6 +6,7 @@ import type { ChangeLog } from "./change-log.ts";
 import { compileConsumer, resolveClaims, tokenClaim } from "./compile-consumer.ts";
 import { nextExpiryMs } from "./credential-expiry.ts";
 import type { Finding } from "./finding.ts";
+import { lineProblem, parentProblem } from "./hierarchy.ts";
 import { createKeyClaims, type KeyClaims } from "./key-claims.ts";
 import { NOTHING, type ObjectState } from "./object-state.ts";
 import type { ConsumerObject } from "./read-manifest.ts";
@@ -44,17 +45,17 @@ export function createConsumers(systemNamespace: string): Consumers {
         }
         if (state.adopted !== undefined) adopted.add(state);
         log.publish(state, state.adopted);
-        log.report(state, state.reading);
+        log.report(state, unaccepted(state, around));
       }
       for (const state of adopted) {
         const { namespace } = state.ref;
         const others = concerned.has(state) ? around.store.of("Consumer", namespace) : compiled;
-        publishAdopted(state, others, log);
+        publishAdopted(state, others, { around, log });
       }
     },
     judge(state, around) {
       const consumer = consumerOf(state);
-      return consumer === undefined ? state.reading : judgeOne(consumer, claims, around);
+      return consumer === undefined ? state.reading : judgeOne(state, consumer, { claims, around });
     },
     *due(nowMs) {
       for (const [state, atMs] of dueMs) if (atMs <= nowMs) yield state;
@@ -91,13 +92,24 @@ function keysOf(claimed: ReturnType<typeof resolveClaims>): readonly string[] {
   return claimed.map((claim) => (typeof claim === "string" ? claim : ""));
 }
 
+/** What is said of a manifest that is not in force. */
+function unaccepted(state: ObjectState, { store }: Surroundings): readonly Finding[] {
+  const problem = state.current === undefined ? undefined : lineProblem(state, store);
+  if (problem === undefined) return state.reading;
+  const findings = [...state.reading];
+  createReporter(state.ref, findings).error(problem);
+  return findings;
+}
+
 function judgeOne(
+  state: ObjectState,
   consumer: ConsumerObject,
-  claims: KeyClaims,
-  { ringFor, secretsOf, nowMs }: Surroundings,
+  { claims, around }: Pick<Round, "claims" | "around">,
 ): readonly Finding[] {
   const { namespace } = consumer.ref;
+  const { ringFor, secretsOf, nowMs, store } = around;
   const findings: Finding[] = [];
+  const report = createReporter(consumer.ref, findings);
   const claimed = resolveClaims(consumer, secretsOf(namespace));
   const claiming = { consumer, keys: keysOf(claimed) };
   compileConsumer(consumer, {
@@ -105,8 +117,10 @@ function judgeOne(
     ring: ringFor(namespace),
     nowMs: nowMs(),
     lost: (credential) => claims.wouldLose(claiming, credential),
-    report: createReporter(consumer.ref, findings),
+    report,
   });
+  const problem = lineProblem(state, store) ?? parentProblem(state, store);
+  if (problem !== undefined) report.error(problem);
   return findings;
 }
 
@@ -118,25 +132,33 @@ interface Round {
 }
 
 function compileOne(state: ObjectState, consumer: ConsumerObject, { claims, around, log, nowMs }: Round): void {
-  const { keys, reading, goodGeneration } = state;
+  const { keys, goodGeneration } = state;
   const { namespace } = state.ref;
   const findings: Finding[] = [];
+  const report = createReporter(state.ref, findings);
   const object = compileConsumer(consumer, {
     claimed: keys.includes("") ? resolveClaims(consumer, around.secretsOf(namespace)) : keys,
     ring: around.ringFor(namespace),
     nowMs,
     lost: (credential) => claims.lost(keys[credential] ?? "", { consumer, credential }),
-    report: createReporter(state.ref, findings),
+    report,
   });
+  // Another consumer may have closed a cycle around this one, whose manifest stays in force.
+  const problem = lineProblem(state, around.store) ?? parentProblem(state, around.store);
+  if (problem !== undefined) report.error(problem);
   log.publish(state, { generation: goodGeneration, object });
-  log.report(state, consumer === state.current ? findings : reading);
+  log.report(state, consumer === state.current ? findings : unaccepted(state, around));
 }
 
 /**
  * Nothing is known of an adopted consumer's keys but their HMACs. A credential that a consumer of its namespace has been
  * compiled with is out for good: a key, or what is asked of a token, identifies one consumer.
  */
-function publishAdopted(state: ObjectState, others: Iterable<ObjectState>, log: ChangeLog): void {
+function publishAdopted(
+  state: ObjectState,
+  others: Iterable<ObjectState>,
+  { around, log }: Pick<Round, "around" | "log">,
+): void {
   const { adopted } = state;
   if (adopted?.object.kind !== "Consumer") return;
   const own = new Set(adopted.object.credentials.flatMap((credential) => marksOf(credential)));
@@ -150,7 +172,7 @@ function publishAdopted(state: ObjectState, others: Iterable<ObjectState>, log: 
   const credentials = adopted.object.credentials.filter((one) => !marksOf(one).some((mark) => taken.has(mark)));
   state.adopted = { ...adopted, object: { ...adopted.object, credentials } };
   log.publish(state, state.adopted);
-  log.report(state, state.reading);
+  log.report(state, unaccepted(state, around));
 }
 
 /** By what a compiled credential is told from others. */

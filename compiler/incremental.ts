@@ -16,7 +16,7 @@ export type ManifestChange =
   { readonly type: "Upsert"; readonly manifest: unknown } | { readonly type: "Delete"; readonly ref: ObjectRef };
 
 export interface CompiledChanges {
-  /** By namespace; what is not named has not changed. */
+  /** By the part of the configuration that they lie in, a namespace or CLUSTER_PART; what is not named has not changed. */
   readonly namespaces: ReadonlyMap<string, NamespaceChanges>;
   /** Every object of which something else is to be said: findings, its own generation, or the one in force. */
   readonly reports: readonly ObjectReport[];

@@ -26,6 +26,11 @@ export interface ObjectState {
   /** The newest manifest with nothing wrong by itself: the current one, or the last good one while that is invalid. */
   good: SourceObject | undefined;
   goodGeneration: number;
+  /** Consumers: the last good manifest whose parents were sound, and its generation. */
+  settled: SourceObject | undefined;
+  settledGeneration: number;
+  /** Consumers: whom the manifest that is there names as its parent. */
+  parent: string | undefined;
   /** In force when there is no good manifest: what was published before this process knew the object. */
   adopted: CompiledEntry | undefined;
   /** Deleted; forgotten after the changes have been told. */
@@ -59,6 +64,9 @@ export function createObjectState(ref: ObjectRef): ObjectState {
     reading: NOTHING,
     good: undefined,
     goodGeneration: 0,
+    settled: undefined,
+    settledGeneration: 0,
+    parent: undefined,
     adopted: undefined,
     isGone: false,
     secrets: NOTHING,

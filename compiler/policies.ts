@@ -7,6 +7,7 @@ import { type CompiledBody, compilePolicy } from "./compile-policy.ts";
 import { warnUnknownUsageFields } from "./expression-findings.ts";
 import type { Finding, ObjectRef } from "./finding.ts";
 import { refuseTooManyLimits } from "./limit-count.ts";
+import { warnNeverInForce } from "./never-in-force.ts";
 import type { ObjectState } from "./object-state.ts";
 import { warnUnknownTargets } from "./policy-targets.ts";
 import { warnMissingPrices } from "./price-findings.ts";
@@ -17,10 +18,10 @@ import type { Surroundings } from "./surroundings.ts";
 /** Compiled by themselves; as long as their manifests are known. */
 export type PolicyBodies = (policy: PolicyObject) => CompiledBody;
 
-export function createPolicyBodies(): PolicyBodies {
+export function createPolicyBodies(systemNamespace: string): PolicyBodies {
   const known = new WeakMap<PolicyObject, CompiledBody>();
   return (policy) => {
-    const body = known.get(policy) ?? compilePolicy(policy);
+    const body = known.get(policy) ?? compilePolicy(policy, systemNamespace);
     known.set(policy, body);
     return body;
   };
@@ -60,7 +61,9 @@ function judgeTogether(states: readonly ObjectState[], namespace: string, { arou
   const candidates = states.flatMap((state) => candidateOf(state, bodyOf) ?? []);
   const found = new Map<string, Finding[]>();
   const reporterOf = (policy: CompiledPolicy): Reporter => reporterFor(policy, found);
-  const kept = new Set(refuseTooManyLimits(candidates, reporterOf));
+  const everywhere = namespace === around.systemNamespace ? [] : policiesForAll(around);
+  const kept = new Set(refuseTooManyLimits({ policies: candidates, everywhere, reporterOf }));
+  warnNeverInForce([...kept], reporterOf);
   const reachable = {
     backends: compiledOf("AIBackend", namespace, around).filter((object) => object.kind === "AIBackend"),
     routes: compiledOf("AIRoute", namespace, around).filter((object) => object.kind === "AIRoute"),
@@ -69,6 +72,13 @@ function judgeTogether(states: readonly ObjectState[], namespace: string, { arou
   warnMissingPrices([...kept], { ...reachable, unpricedModels: unpricedModels(namespace, around) });
   warnUnknownUsageFields([...kept], reachable);
   return { kept, found };
+}
+
+/** Those in force for all namespaces. */
+export function policiesForAll({ store, systemNamespace }: Surroundings): readonly CompiledPolicy[] {
+  return [...store.of("AIRateLimitPolicy", systemNamespace)].flatMap(({ entry }) => {
+    return entry?.object.kind === "AIRateLimitPolicy" && entry.object.scope === "Cluster" ? [entry.object] : [];
+  });
 }
 
 /** What would be said of a policy that is not in the store, instead of the one of its name there. Changes nothing. */

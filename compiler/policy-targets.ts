@@ -40,7 +40,9 @@ export function warnUnknownTargets({ ref, spec }: PolicyObject, context: TargetC
   }
   for (const [i, { when }] of spec.limits.entries()) {
     for (const [j, condition] of when.entries()) {
-      const known = knownValues(condition, ref.namespace, context);
+      // Names of whatever namespace may be meant.
+      const isAnywhere = spec.scope === "Cluster" && condition.type !== "Provider";
+      const known = isAnywhere ? undefined : knownValues(condition, ref.namespace, context);
       const values = condition.type === "Provider" ? condition.values.map((v) => v.toLowerCase()) : condition.values;
       if (known) warnUnknown(values, { field: `spec.limits[${String(i)}].when[${String(j)}].values`, known, report });
     }

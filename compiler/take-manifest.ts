@@ -46,6 +46,7 @@ export function forgetManifests(state: ObjectState): void {
   state.current = undefined;
   state.reading = NOTHING;
   state.good = undefined;
+  state.settled = undefined;
   state.adopted = undefined;
   state.sealedFrom = undefined;
 }

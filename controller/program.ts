@@ -5,6 +5,7 @@ import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { createAdminServer } from "../dataplane/admin.ts";
 import { readMasters } from "../dataplane/contract/keyring.ts";
+import { CLUSTER_PART } from "../dataplane/contract/published.ts";
 import { createRedisClient } from "../dataplane/redis/connection.ts";
 import { type FollowedFile, followFile } from "../settings/followed-file.ts";
 import type { Address } from "../settings/values.ts";
@@ -180,11 +181,12 @@ function openStore({ settings, clock, random, log }: ProgramInput, metrics: Cont
   });
   redis.connect().catch(() => undefined); // told by its error listener; it goes on trying
   const timers = { nowMs: () => clock.wallMs(), after: clock.after.bind(clock) };
-  const { keyPrefix: prefix, namespaces } = settings;
+  const { keyPrefix: prefix, namespaces, systemNamespace } = settings;
   const publisher = createPublisher({
     redis,
     prefix,
-    manages: (namespace) => namespaces?.includes(namespace) ?? true,
+    // Who does not see the system namespace says nothing of policies for all of them.
+    manages: (part) => namespaces?.includes(part === CLUSTER_PART ? systemNamespace : part) ?? true,
     timers,
     random: { number: random, generation: () => randomBytes(8).toString("hex") },
     log,
@@ -202,7 +204,7 @@ function openStore({ settings, clock, random, log }: ProgramInput, metrics: Cont
   });
   const access = { redis, prefix, timers };
   const dataPlanes = createDataPlaneReader(access);
-  return { redis, publisher, dataPlanes, notifications: createNotificationStore(access), told };
+  return { redis, publisher, dataPlanes, notifications: createNotificationStore({ ...access, systemNamespace }), told };
 }
 
 interface Electing {

@@ -4,6 +4,7 @@
 import type { ObjectReport } from "../compiler/change-log.ts";
 import type { CompiledChanges } from "../compiler/incremental.ts";
 import type { CompiledObject } from "../dataplane/contract/compiled.ts";
+import { partOf } from "../dataplane/contract/published.ts";
 import { createSharedValues } from "./shared-values.ts";
 import type { DataPlane, Publication } from "./status/data-planes.ts";
 import { shadowOf } from "./status/enforced.ts";
@@ -53,6 +54,8 @@ interface Row {
   /** That it waits has been said. */
   isOverdue: boolean;
   publication: Publication | undefined;
+  /** Of the configuration, in which it lies: its namespace, or CLUSTER_PART. */
+  part: string;
   /** Policies only. */
   shadow: Shadow | undefined;
   last: LastWrite | undefined;
@@ -84,15 +87,11 @@ class Board implements StatusBoard {
     this.#mark += 1;
     const touched = new Set<Row>();
     for (const report of reports) touched.add(this.#put(report));
-    for (const { set, removed } of namespaces.values()) {
-      for (const { object } of set) {
-        const row = this.#rows.get(boardKey(object));
-        if (row !== undefined) touched.add(this.#awaitPublication(row, object));
-      }
-      for (const ref of removed) {
-        const row = this.#rows.get(boardKey(ref));
-        if (row !== undefined) touched.add(this.#withdraw(row));
-      }
+    const changes = [...namespaces.values()];
+    // First, because what moves from one part of the configuration to another is removed and set.
+    for (const row of this.#rowsOf(changes.flatMap(({ removed }) => removed))) touched.add(this.#withdraw(row));
+    for (const { object } of changes.flatMap(({ set }) => set)) {
+      for (const row of this.#rowsOf([object])) touched.add(this.#awaitPublication(row, object));
     }
     for (const ref of gone) this.#delete(boardKey(ref), touched);
     for (const row of touched) if (!this.#isQuiet(row)) this.#show(row);
@@ -141,6 +140,10 @@ class Board implements StatusBoard {
     for (const { report, last } of this.#rows.values()) if (last !== undefined) yield { report, status: last.status };
   }
 
+  #rowsOf(refs: readonly Parameters<typeof boardKey>[0][]): Row[] {
+    return refs.flatMap((ref) => this.#rows.get(boardKey(ref)) ?? []);
+  }
+
   #put(report: ObjectReport): Row {
     const key = boardKey(report.ref);
     const row = this.#rows.get(key);
@@ -151,7 +154,8 @@ class Board implements StatusBoard {
       return row;
     }
     const waiting = { mark: 0, waitsSinceMs: 0, isOverdue: false };
-    const added = { report, ...waiting, publication: undefined, shadow: undefined, last: undefined };
+    const { namespace } = report.ref;
+    const added = { report, ...waiting, publication: undefined, part: namespace, shadow: undefined, last: undefined };
     this.#rows.set(key, added);
     if (report.ref.kind === "AIRateLimitPolicy") this.#policies.add(added);
     return added;
@@ -162,6 +166,7 @@ class Board implements StatusBoard {
     row.waitsSinceMs = this.#options.nowMs();
     row.isOverdue = false;
     row.publication = undefined;
+    row.part = partOf(object);
     if (object.kind === "AIRateLimitPolicy") row.shadow = shadowOf(object);
     this.#unpublished.add(row);
     return row;
@@ -210,11 +215,11 @@ class Board implements StatusBoard {
     this.#options.write(row.report, status);
   }
 
-  #stateOf({ report, publication, shadow }: Row): ObjectState {
+  #stateOf({ report, publication, part, shadow }: Row): ObjectState {
     const { ref, generation, findings, inForceGeneration } = report;
     const isPolicy = ref.kind === "AIRateLimitPolicy";
     return {
-      namespace: ref.namespace,
+      part,
       generation,
       findings,
       inForce: inForceGeneration === undefined ? undefined : { generation: inForceGeneration, published: publication },

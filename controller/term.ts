@@ -6,7 +6,7 @@ import type { Finding, ObjectRef } from "../compiler/finding.ts";
 import type { CompiledChanges } from "../compiler/incremental.ts";
 import { createIncrementalCompiler, type IncrementalCompiler } from "../compiler/incremental.ts";
 import type { CompiledEntry } from "../compiler/object-state.ts";
-import { objectField, publishedEntry } from "../dataplane/contract/published.ts";
+import { CLUSTER_PART, objectField, partOf, publishedEntry } from "../dataplane/contract/published.ts";
 import type { ClusterFeed, FeedSubscription } from "./cluster-feed.ts";
 import { inSlices } from "./in-slices.ts";
 import type { KeyRotation } from "./key-rotation.ts";
@@ -107,8 +107,11 @@ class RunningTerm implements Term {
     if (this.#ended()) return;
     const ringFor = keys.ringFor();
     this.#keysTurned = false;
-    const lastGood = (ref: ObjectRef): CompiledEntry | undefined =>
-      readPublished(lead.published.get(ref.namespace)?.get(objectField(ref)));
+    const lastGood = (ref: ObjectRef): CompiledEntry | undefined => {
+      const field = objectField(ref);
+      const text = placesOf(ref).map((part) => lead.published.get(part)?.get(field));
+      return readPublished(text.find((one) => one !== undefined));
+    };
     const compiler = createIncrementalCompiler({ ringFor, systemNamespace, lastGood, nowMs: () => clock.wallMs() });
     const ends = (how: PublishOutcome): void => {
       if (how.kind === "over") this.#end();
@@ -289,18 +292,27 @@ function readPublished(text: string | undefined): CompiledEntry | undefined {
   return read.success ? read.data : undefined;
 }
 
+/** Parts of the configuration in which an object may lie. */
+function placesOf({ kind, namespace }: ObjectRef): readonly string[] {
+  return kind === "AIRateLimitPolicy" ? [namespace, CLUSTER_PART] : [namespace];
+}
+
 export function positionOf(publisher: Publisher, { ref }: ObjectReport): Publication | undefined {
-  const generation = publisher.positionOf(ref.namespace)?.generation;
-  const revision = publisher.revisionOf(ref.namespace, objectField(ref));
-  return generation === undefined || revision === undefined ? undefined : { generation, revision };
+  const field = objectField(ref);
+  for (const part of placesOf(ref)) {
+    const generation = publisher.positionOf(part)?.generation;
+    const revision = publisher.revisionOf(part, field);
+    if (generation !== undefined && revision !== undefined) return { generation, revision };
+  }
+  return undefined;
 }
 
 function desiredOf(compiler: IncrementalCompiler): Desired {
   const desired = new Map<string, Map<string, CompiledEntry>>();
   for (const entry of compiler.entries()) {
-    const { namespace } = entry.object;
-    const objects = desired.get(namespace) ?? new Map<string, CompiledEntry>();
-    desired.set(namespace, objects.set(objectField(entry.object), entry));
+    const part = partOf(entry.object);
+    const objects = desired.get(part) ?? new Map<string, CompiledEntry>();
+    desired.set(part, objects.set(objectField(entry.object), entry));
   }
   return desired;
 }
@@ -323,9 +335,9 @@ function standingChanges(
   const namespaces = new Map<string, { set: CompiledEntry[]; removed: ObjectRef[] }>();
   for (const { entry } of standing) {
     if (entry === undefined) continue;
-    const { namespace } = entry.object;
-    const changes = namespaces.get(namespace) ?? { set: [], removed: [] };
-    namespaces.set(namespace, changes);
+    const part = partOf(entry.object);
+    const changes = namespaces.get(part) ?? { set: [], removed: [] };
+    namespaces.set(part, changes);
     changes.set.push(entry);
   }
   const reports = standing.map(({ report }) => report);

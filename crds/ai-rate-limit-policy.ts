@@ -9,13 +9,12 @@ import {
   integerOrText,
   namedList,
   numberedList,
-  objectName,
-  plainName,
   text,
   textSet,
-  timeoutDuration,
   windowDuration,
 } from "./meta.ts";
+import { response } from "./policy-response.ts";
+import { appliesTo, localListRule, scope } from "./policy-scope.ts";
 import { exactlyOneOf, type Rule, withRules } from "./rule.ts";
 
 const FACTS = ["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"] as const;
@@ -39,7 +38,9 @@ const condition = withRules(
     by: z
       .enum(["Name", "Username"])
       .optional()
-      .describe("With type Consumer only: Name compares metadata.name, Username spec.username. Default Name."),
+      .describe(
+        "With type Consumer only, and of the caller itself, not of whom it belongs to: Name compares metadata.name, Username spec.username. Default Name.",
+      ),
     match: z
       .enum(["Exact", "Prefix", "Glob"])
       .default("Exact")
@@ -228,118 +229,26 @@ const limit = withRules(limitFields, [
   },
 ]);
 
-const appliesTo = z.strictObject({
-  consumers: textSet(objectName(), 256)
-    .optional()
-    .describe("Names of Consumers in this namespace. Default: not asked."),
-  consumerGroups: textSet(plainName(), 256)
-    .optional()
-    .describe("Groups of which a Consumer of this namespace is in at least one. Default: not asked."),
-  routes: textSet(objectName(), 256).optional().describe("Names of AIRoutes in this namespace. Default: not asked."),
-  backends: textSet(objectName(), 256)
-    .optional()
-    .describe("Names of AIBackends in this namespace; concerns only requests that would go there. Default: not asked."),
-});
-
-const FORMATS = ["Window", "Instance", "Rule", "IETF", "IETFDraft03", "OpenAI", "Anthropic"] as const;
-
-const headers = z.strictObject({
-  formats: textSet(z.enum(FORMATS), FORMATS.length)
-    .default(["Window", "IETF"])
-    .describe(
-      "How the limits of this policy are shown in the headers of answers, in all of these formats. Window: " +
-        "X-AI-RateLimit-Limit-minute-<label>, -Remaining-, and on refusals -Reset- and -Retry-After-. Instance: " +
-        "X-AI-RateLimit-Limit-<label>, -Remaining- and -Reset-. Rule: X-AI-<label>-RateLimit-Limit, -Remaining and -Reset. " +
-        'IETF: RateLimit-Policy and RateLimit of draft-ietf-httpapi-ratelimit-headers-10, with qu="tokens" where tokens are ' +
-        "counted, and t as the seconds until r rises if nothing more is used. IETFDraft03: RateLimit-Limit, " +
-        "RateLimit-Remaining and RateLimit-Reset of the limit with the least share remaining. OpenAI: " +
-        "x-ratelimit-limit-requests, x-ratelimit-limit-tokens and their -remaining- and -reset-. Anthropic: " +
-        "anthropic-ratelimit-requests-limit and its relatives. These two show what this gateway limits, in place of what the " +
-        "provider says under the same names. Empty: no limit headers; Retry-After on refusals comes in any case. Default " +
-        "Window and IETF.",
-    ),
-  hide: z
-    .enum(["None", "Quota", "All"])
-    .default("None")
-    .describe(
-      "None: all that the formats say. Quota: neither limits nor what remains of them nor what a request costs; refusals " +
-        "still tell resets and waits. All: none of these headers, and no X-AIRL-Would-Refuse. Retry-After on refusals comes " +
-        "in any case. Default None.",
-    ),
-  maxLimits: integer(1, 64)
-    .default(4)
-    .describe(
-      "How many limits of a request each format shows, those with the least share remaining. A limit of this policy is shown " +
-        "where fewer limits than this, of any policy, have less left. IETFDraft03, OpenAI and Anthropic show one limit for " +
-        "each name in any case. All limit headers of an answer have at most 12288 bytes; beyond that fewer limits are shown. " +
-        "1 to 64. Default 4.",
-    ),
-});
-
-const responseFields = z.strictObject({
-  statusCode: integer(200, 599)
-    .default(429)
-    .describe(
-      "HTTP status of a refusal, 200 to 599. Below 400 it looks like an answer, and has no Retry-After. Default 429.",
-    ),
-  bodyFormat: z
-    .enum(["Dialect", "Message", "ErrorMsg"])
-    .default("Dialect")
-    .describe(
-      "Body of a refusal. Dialect: the error shape of the API that the client speaks, so that its SDK understands. " +
-        'Message: {"message": ...} with the labels of the exhausted limits. ErrorMsg: {"error_msg": ...} with message, and ' +
-        "without one the words of the status as plain text, like Too Many Requests. Default Dialect.",
-    ),
-  message: text({ wanted: "a text of at most 1024 characters", min: 0, max: 1024 })
-    .default("")
-    .describe(
-      "Text of a refusal. With Message the labels of the exhausted limits follow it. Default (empty): with Dialect a " +
-        'sentence that names the limit and the wait, with Message "AI token rate limit exceeded for provider(s): ".',
-    ),
-  hideDetails: z
-    .boolean()
-    .default(false)
-    .describe(
-      "True: the body has the text alone. With Message no labels follow it; with Dialect a text of its own stands as it " +
-        "is, and without one neither limit, policy nor usage is named. Default false.",
-    ),
-  headers: headers.prefault({}).describe("Which headers tell of the limits of this policy, on answers and refusals."),
-  retryAfterJitter: timeoutDuration()
-    .default("0s")
-    .describe(
-      "Up to this is added to Retry-After, and to the Retry-After headers of the Window format, drawn anew for each refusal, " +
-        "so that clients do not come back all at once. Resets are told without it. 0s to 24h. Default 0s.",
-    ),
-});
-
-const response = withRules(responseFields, [
-  {
-    cel: "!self.hideDetails || self.bodyFormat != 'ErrorMsg'",
-    message: "no hideDetails with bodyFormat ErrorMsg, which tells no details",
-    field: "hideDetails",
-    holds: (value) => !value.hideDetails || value.bodyFormat !== "ErrorMsg",
-  },
-]);
-
 const threshold = z.strictObject({
   percent: integer(1, 100).describe("How much of a limit is used up, in percent of it, 1 to 100."),
 });
 
-export const policySpec = z.strictObject({
+const policyFields = z.strictObject({
   appliesTo: appliesTo
     .prefault({})
     .describe(
       "Which requests the policy is about: every list that is given must fit, and within a list any name does. An empty " +
         "list counts as not given. Default: every request of the namespace. A name that does not exist gives a warning.",
     ),
+  scope,
   precedence: z
     .enum(["Additive", "MostSpecific"])
     .default("Additive")
     .describe(
       "Additive: enforced beside all other policies. MostSpecific: of all MostSpecific policies that apply to a request only " +
         "one is enforced, by the lists that appliesTo gives: consumers with routes, consumerGroups with routes, consumers, " +
-        "consumerGroups, routes, none of these. Of several groups the one whose name sorts first; then the older policy, " +
-        "then the name. appliesTo.backends narrows where a policy applies and does not raise its rank. A policy whose limits " +
+        "consumerGroups, routes, none of these; of consumers that belong to each other the nearest to the caller; then " +
+        "scope Namespace before Cluster. Of several groups the one whose name sorts first; then the older policy, then the name. appliesTo.backends narrows where a policy applies and does not raise its rank. A policy whose limits " +
         "are all in Shadow displaces none that enforces: it counts and reports beside the chosen one where it would be " +
         "chosen itself if every Shadow policy were enforced. Default Additive.",
     ),
@@ -363,6 +272,8 @@ export const policySpec = z.strictObject({
         "and to a webhook if the operator has set one. An empty list switches it off. Default 80 and 100.",
     ),
 });
+
+export const policySpec = withRules(policyFields, [localListRule("routes"), localListRule("backends")]);
 
 export type PolicySpec = z.output<typeof policySpec>;
 export type LimitSpec = PolicySpec["limits"][number];

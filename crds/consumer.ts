@@ -8,6 +8,7 @@ import {
   keySourceUrl,
   modelPattern,
   namedList,
+  objectName,
   plainName,
   secretRef,
   text,
@@ -107,7 +108,19 @@ export const consumerSpec = z.strictObject({
     .describe("Name of the consumer outside Kubernetes; conditions of limits may ask for it. Default: metadata.name."),
   groups: textSet(plainName(), 64)
     .default([])
-    .describe("Consumer groups that this consumer belongs to: plain names, which policies name. Default: none."),
+    .describe(
+      "Consumer groups that this consumer belongs to, and all who belong to it: plain names, which policies name. " +
+        "Default: none.",
+    ),
+  parentRef: z
+    .strictObject({ name: objectName().describe("Name of a Consumer in this namespace.") })
+    .optional()
+    .describe(
+      "The Consumer that this one belongs to: a team, whose parent may be an organisation. Policies that name the parent in " +
+        "appliesTo.consumers are about the requests of this one too and count them on the parent; its groups, " +
+        "models and suspension hold for this one too. At most 4 levels, and no cycles: a manifest that makes one does not come into force. While the " +
+        "parent does not exist, requests of this Consumer are refused. Default: none.",
+    ),
   credentials: namedList(credential, 0, 32)
     .default([])
     .describe(

@@ -7,7 +7,7 @@ export interface Rule<T> {
   /** CEL over `self`; kept cheap: no nested loops, every string and list it touches is bounded. */
   readonly cel: string;
   readonly message: string;
-  /** The field that a finding points at; the object itself when absent. */
+  /** The field that a finding points at, of a member by dots; the object itself when absent. */
   readonly field?: string;
   /** Members between which the rule chooses; a finding then says which of them are set. */
   readonly members?: readonly string[];
@@ -30,7 +30,7 @@ export function withRules<T extends z.ZodType>(schema: T, rules: readonly Rule<z
 function toCheck<T>({ message, field, members, holds }: Rule<T>): z.core.$ZodCheck<T> {
   return z.refine<T>(holds, {
     message,
-    path: field === undefined ? [] : [field],
+    path: field === undefined ? [] : field.split("."),
     params: { members },
   });
 }

@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { followFile } from "../settings/followed-file.ts";
 import { composeDataPlane, createTroubleLog, type DataPlane } from "./compose.ts";
 import { createRing, masterId, readMasters } from "./contract/keyring.ts";
-import { EVERY_NAMESPACE, type Heartbeat, SCHEMA } from "./contract/published.ts";
+import { CLUSTER_PART, EVERY_NAMESPACE, type Heartbeat, SCHEMA } from "./contract/published.ts";
 import type { Address, Gateway } from "./gateway.ts";
 import type { ConfigMetrics } from "./metrics/config-metrics.ts";
 import { type ConfigObserver, ConfigSource } from "./redis/config/config-source.ts";
@@ -205,9 +205,9 @@ function observer({ nowMs }: ProgramInput, { metrics, gateway }: DataPlane, chan
 }
 
 function tellPositions(source: ConfigSource, metrics: ConfigMetrics): void {
-  const positions = [...source.positions().values()];
-  metrics.namespaces.value = positions.length;
-  metrics.revision.value = positions.reduce((sum, { revision }) => sum + revision, 0);
+  const positions = source.positions();
+  metrics.namespaces.value = positions.size - (positions.has(CLUSTER_PART) ? 1 : 0);
+  metrics.revision.value = [...positions.values()].reduce((sum, { revision }) => sum + revision, 0);
 }
 
 function heartbeatOf({ settings, version }: ProgramInput, keyIds: readonly string[], source: ConfigSource): Heartbeat {

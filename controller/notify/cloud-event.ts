@@ -8,7 +8,7 @@ export const CLOUD_EVENT_TYPE = "dev.airatelimit.limit.threshold";
 
 /** The id is the same however often it is sent, so that a receiver can leave out what it has. */
 export function cloudEvent(notification: Notification): string {
-  const { namespace, id, endMs, entry } = notification;
+  const { namespace, policyNamespace, id, endMs, entry } = notification;
   const { policy, limit, mode, percent, unit, used, max, algorithm, windowMs, calendar, timeZone, per } = entry;
   const end = new Date(endMs).toISOString();
   const start = new Date(endMs - windowMs).toISOString();
@@ -16,13 +16,13 @@ export function cloudEvent(notification: Notification): string {
   return JSON.stringify({
     specversion: "1.0",
     id: `${namespace}/${id}`,
-    source: `/airatelimit.dev/namespaces/${namespace}/airatelimitpolicies/${policy}`,
+    source: `/airatelimit.dev/namespaces/${policyNamespace}/airatelimitpolicies/${policy}`,
     type: CLOUD_EVENT_TYPE,
     subject: limit,
     time: at,
     datacontenttype: "application/json",
     data: {
-      namespace,
+      namespace: policyNamespace,
       policy,
       limit,
       mode,

@@ -77,7 +77,7 @@ function kindOf({ namespace, entry }: Notification): string {
 }
 
 function eventOf(group: Group): NotificationEvent {
-  const { namespace, entry } = group.first;
+  const { policyNamespace: namespace, entry } = group.first;
   const isFull = entry.percent === 100;
   return {
     namespace,

@@ -8,11 +8,15 @@ import {
   notificationReadKey,
   notificationsKey,
 } from "../../dataplane/contract/notifications.ts";
+import { CLUSTER_PART } from "../../dataplane/contract/published.ts";
 import { createRedisCaller, type RedisCaller, type RedisClient } from "../publish/redis-caller.ts";
 import type { Timers } from "../publish/timers.ts";
 
 export interface Notification {
+  /** Where it was told: a namespace, or CLUSTER_PART. */
   readonly namespace: string;
+  /** Of the policy. */
+  readonly policyNamespace: string;
   /** Of the stream: "<epoch ms>-<sequence>". With the namespace it names the notification for ever. */
   readonly id: string;
   /** Numbers the notifications of a namespace; what is missing between two was dropped. */
@@ -49,6 +53,8 @@ export interface NotificationStore {
 export interface NotificationStoreOptions {
   readonly redis: RedisClient;
   readonly prefix: string;
+  /** Where the policies of CLUSTER_PART are. */
+  readonly systemNamespace: string;
   readonly timers: Timers;
   /** How long an answer of Redis is waited for. Default 5000. */
   readonly timeoutMs?: number;
@@ -59,7 +65,7 @@ export const BEGINNING: ReadPosition = { id: "0-0", number: 0 };
 const POSITION = /^(\d{1,16}-\d{1,16}) (\d{1,16})$/;
 
 export function createNotificationStore(options: NotificationStoreOptions): NotificationStore {
-  const { redis, prefix, timers, timeoutMs = TIMEOUT_MS } = options;
+  const { redis, prefix, systemNamespace, timers, timeoutMs = TIMEOUT_MS } = options;
   const caller = createRedisCaller({ redis, timers, timeoutMs });
   return {
     async position(namespace, reader) {
@@ -73,20 +79,24 @@ export function createNotificationStore(options: NotificationStoreOptions): Noti
       // Longer than the stream: what has been read is not read again.
       await caller.command("pexpire", key, String(2 * NOTIFICATIONS_LIFE_MS));
     },
-    readAfter: (namespace, position, count) => readAfter(caller, { prefix, namespace, position, count }),
+    readAfter: (namespace, position, count) => {
+      const policyNamespace = namespace === CLUSTER_PART ? systemNamespace : namespace;
+      return readAfter(caller, { prefix, namespace, policyNamespace, position, count });
+    },
   };
 }
 
 interface PageAsked {
   readonly prefix: string;
   readonly namespace: string;
+  readonly policyNamespace: string;
   readonly position: ReadPosition;
   readonly count: number;
 }
 
 async function readAfter(
   caller: RedisCaller,
-  { prefix, namespace, position, count }: PageAsked,
+  { prefix, namespace, policyNamespace, position, count }: PageAsked,
 ): Promise<NotificationPage> {
   const key = notificationsKey(prefix, namespace);
   const rows = readList(await caller.command("xrange", key, `(${position.id}`, "+", "COUNT", String(count)));
@@ -100,7 +110,8 @@ async function readAfter(
     last = { id, number };
     const entry = readEntry(values.get(NOTIFICATION_FIELDS.entry) ?? "");
     const endMs = Number(values.get(NOTIFICATION_FIELDS.end) ?? 0);
-    if (entry !== undefined && Number.isSafeInteger(endMs)) notifications.push({ namespace, id, number, endMs, entry });
+    if (entry === undefined || !Number.isSafeInteger(endMs)) continue;
+    notifications.push({ namespace, policyNamespace, id, number, endMs, entry });
   }
   return { notifications, last, isFull: rows.length >= count };
 }

@@ -1,6 +1,7 @@
 // Compares Redis with what was published: a Redis that lost its data, or was put back to an older state, says nothing of it
 // by itself. And takes away what is left of namespaces without objects. Called by the writer, between publishing.
 
+import { CLUSTER_PART } from "../../dataplane/contract/published.ts";
 import { hasWork, type NamespaceState } from "./namespace-state.ts";
 import { type Leadership, type Outcome, positionOf } from "./publish-namespace.ts";
 
@@ -55,7 +56,9 @@ async function forgetEmpty(
   return "done";
 }
 
+/** What is for all namespaces stays, without objects: a data plane that was away would else keep what was there. */
 function isForgettable(state: NamespaceState, nowMs: number): boolean {
+  if (state.namespace === CLUSTER_PART && state.generation !== "") return false;
   if (state.entries.size > 0 || hasWork(state)) return false;
   return state.generation === "" || nowMs - (state.emptySinceMs ?? nowMs) >= FORGET_AFTER_MS;
 }

@@ -1,7 +1,7 @@
 // Which data planes there are, from what they say of themselves in Redis and from which of their Pods exist. One leaves by
 // goodbye (its entry is gone), when its Pod is gone, or when another process has taken its place in the Pod.
 
-import { EVERY_NAMESPACE, type Heartbeat, SILENT_AFTER_MS } from "../../dataplane/contract/published.ts";
+import { CLUSTER_PART, EVERY_NAMESPACE, type Heartbeat, SILENT_AFTER_MS } from "../../dataplane/contract/published.ts";
 
 export interface SeenEntry {
   /** As in `dataPlanesKey`: the one namespace served, or EVERY_NAMESPACE. */
@@ -93,13 +93,14 @@ function byName(a: DataPlane, b: DataPlane): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** Those that serve requests of the namespace. */
-export function serving(planes: readonly DataPlane[], namespace: string): readonly DataPlane[] {
-  return planes.filter((plane) => isServing(plane, namespace));
+/** Those that need the part of the configuration: of a namespace those that serve its requests, of CLUSTER_PART all. */
+export function serving(planes: readonly DataPlane[], part: string): readonly DataPlane[] {
+  return planes.filter((plane) => isServing(plane, part));
 }
 
-export function isServing({ scope, serves }: DataPlane, namespace: string): boolean {
-  return (scope === EVERY_NAMESPACE || scope === namespace) && (serves?.includes(namespace) ?? true);
+export function isServing({ scope, serves }: DataPlane, part: string): boolean {
+  if (part === CLUSTER_PART) return true;
+  return (scope === EVERY_NAMESPACE || scope === part) && (serves?.includes(part) ?? true);
 }
 
 export interface Publication {

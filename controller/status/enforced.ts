@@ -1,7 +1,9 @@
-// The condition Enforced of a policy: True only when every data plane that serves its namespace has said that it has taken
+// The condition Enforced of a policy: True only when every data plane that serves its namespace - all of them,
+// of a policy for the whole cluster - has said that it has taken
 // over exactly this generation or a later revision.
 
 import type { CompiledPolicy } from "../../dataplane/contract/compiled.ts";
+import { CLUSTER_PART } from "../../dataplane/contract/published.ts";
 import { type DataPlane, hasTakenOver, serving } from "./data-planes.ts";
 import { namesText } from "./findings-text.ts";
 import type { ObjectState, Shadow, Verdict } from "./object-state.ts";
@@ -20,9 +22,9 @@ export function shadowOf({ limits }: CompiledPolicy): Shadow {
 /** Undefined for an object that is no policy. */
 export function enforcedOf(state: ObjectState, programmed: Verdict): Enforced | undefined {
   if (state.enforcement === undefined) return undefined;
-  const planes = serving(state.enforcement.dataPlanes, state.namespace);
+  const planes = serving(state.enforcement.dataPlanes, state.part);
   const published = programmed.status === "True" ? state.inForce?.published : undefined;
-  const having = planes.filter((plane) => published && hasTakenOver(plane, state.namespace, published));
+  const having = planes.filter((plane) => published && hasTakenOver(plane, state.part, published));
   const proxies = `${String(having.length)}/${String(planes.length)}`;
   if (published === undefined) return { ...notPublished(programmed), proxies };
   const waiting = planes.filter((plane) => !having.includes(plane));
@@ -50,7 +52,7 @@ function verdictOf(state: ObjectState, { planes, waiting, count, shadow }: Count
     return { status: "Unknown", reason: "StoreUnavailable", message };
   }
   if (planes.length === 0) {
-    return { status: "False", reason: "NoProxies", message: `no data plane serves namespace ${state.namespace}` };
+    return { status: "False", reason: "NoProxies", message: nobodyText(state.part) };
   }
   if (waiting.length > 0) return incomplete(waiting, count);
   if (shadow.isWhole) {
@@ -67,4 +69,8 @@ function incomplete(waiting: readonly DataPlane[], count: string): Verdict {
   if (silent.length === 0) return { status: "False", reason: "Pending", message: count + slowText };
   const names = silent.map(({ name, silentSinceMs }) => `${name} since ${isoSeconds(silentSinceMs ?? 0)}`);
   return { status: "Unknown", reason: "ProxySilent", message: `${count}; no sign of ${namesText(names)}${slowText}` };
+}
+
+function nobodyText(part: string): string {
+  return part === CLUSTER_PART ? "there is no data plane" : `no data plane serves namespace ${part}`;
 }

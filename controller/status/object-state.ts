@@ -5,7 +5,8 @@ import type { DesiredCondition, DesiredStatus } from "../kube/conditions.ts";
 import type { DataPlane, Publication } from "./data-planes.ts";
 
 export interface ObjectState {
-  readonly namespace: string;
+  /** Of the configuration, in which it lies: its namespace, or CLUSTER_PART. */
+  readonly part: string;
   /** metadata.generation of the object as it stands. */
   readonly generation: number;
   /** Of this generation; undefined until the compiler has seen it. */

@@ -5,6 +5,7 @@ import type { CompiledConsumer } from "../contract/compiled.ts";
 import { hashKey, keyHmac, type RingFor } from "../contract/keyring.ts";
 import { type Claims, type TokenCredentials, TokenIndex } from "../identify/token-credentials.ts";
 import { byName, Consumer, Credential } from "./consumer.ts";
+import { Lineages } from "./lineage.ts";
 import { RememberedKeys } from "./remembered-keys.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { shortKey, splitKeys } from "./short-key.ts";
@@ -15,6 +16,7 @@ interface NamespaceConsumers {
   /** Several have one key only while a change is half way; of them the one whose consumer's name sorts first has it. */
   readonly byKey: Map<string, Credential | readonly Credential[]>;
   readonly tokens: TokenIndex<Credential>;
+  readonly lineages: Lineages;
 }
 
 export class ConsumerDirectory implements TokenCredentials<Credential> {
@@ -71,11 +73,15 @@ export class ConsumerDirectory implements TokenCredentials<Credential> {
   set(compiled: CompiledConsumer): void {
     const consumers = this.#consumersOf(compiled.namespace);
     const known = consumers.byName.get(compiled.name);
-    const consumer = new Consumer(consumers.name, compiled, this.#texts);
-    if (known?.equals(consumer) === true) return;
+    const consumer = new Consumer(consumers, compiled, this.#texts);
+    if (known?.equals(consumer) === true) {
+      leave(consumers, consumer);
+      return;
+    }
     if (known === undefined) this.#size += 1;
     else this.#drop(consumers, known);
     consumers.byName.set(consumer.name, consumer);
+    consumers.lineages.changed(consumer.name);
     for (const credential of consumer.credentials) this.#add(consumers, credential);
   }
 
@@ -86,6 +92,7 @@ export class ConsumerDirectory implements TokenCredentials<Credential> {
     this.#size -= 1;
     this.#drop(consumers, known);
     consumers.byName.delete(name);
+    consumers.lineages.changed(name);
     if (consumers.byName.size === 0) this.#namespaces.delete(namespace);
   }
 
@@ -122,7 +129,9 @@ export class ConsumerDirectory implements TokenCredentials<Credential> {
   #consumersOf(namespace: string): NamespaceConsumers {
     const known = this.#namespaces.get(namespace);
     if (known !== undefined) return known;
-    const consumers = { name: namespace, byName: new Map(), byKey: new Map(), tokens: new TokenIndex(byName) };
+    const named = new Map<string, Consumer>();
+    const lineages = new Lineages((name) => named.get(name));
+    const consumers = { name: namespace, byName: named, byKey: new Map(), tokens: new TokenIndex(byName), lineages };
     this.#namespaces.set(namespace, consumers);
     return consumers;
   }
@@ -148,8 +157,10 @@ export class ConsumerDirectory implements TokenCredentials<Credential> {
     );
   }
 
-  #drop({ byKey, tokens }: NamespaceConsumers, { credentials }: Consumer): void {
-    for (const credential of credentials) {
+  #drop(consumers: NamespaceConsumers, consumer: Consumer): void {
+    const { byKey, tokens } = consumers;
+    leave(consumers, consumer);
+    for (const credential of consumer.credentials) {
       this.#remembered.forget(credential);
       for (const key of splitKeys(credential.keys)) dropKey(byKey, key, credential);
       if (credential.demand === undefined) continue;
@@ -157,6 +168,10 @@ export class ConsumerDirectory implements TokenCredentials<Credential> {
       tokens.remove(credential, credential.demand);
     }
   }
+}
+
+function leave({ lineages }: NamespaceConsumers, { lineage }: Consumer): void {
+  if (lineage !== undefined) lineages.leave(lineage);
 }
 
 function dropKey(byKey: NamespaceConsumers["byKey"], key: string, credential: Credential): void {

@@ -3,30 +3,41 @@
 import type { CompiledConsumer } from "../contract/compiled.ts";
 import { ModelRule } from "../identify/model-rule.ts";
 import type { TokenDemand } from "../identify/token-credentials.ts";
+import { type Line, type Lineage, type Lineages, NO_LINE } from "./lineage.ts";
 import type { SharedTexts } from "./shared-texts.ts";
 import { shortKeys } from "./short-key.ts";
 import type { ConsumerRecord, Identity } from "./snapshot.ts";
 
 const NO_GROUPS: readonly string[] = [];
 
+/** The namespace of a consumer. */
+export interface ConsumerPlace {
+  readonly name: string;
+  readonly lineages: Lineages;
+}
+
 export class Consumer implements ConsumerRecord {
   readonly namespace: string;
   readonly name: string;
   readonly username: string;
-  readonly groups: readonly string[];
-  readonly isSuspended: boolean;
-  readonly models: ModelRule | undefined;
+  /** Without what it has from its ancestors. */
+  readonly ownGroups: readonly string[];
+  readonly isOwnSuspended: boolean;
+  readonly ownModels: ModelRule | undefined;
+  /** That of all consumers with its parent; undefined without one. */
+  readonly lineage: Lineage | undefined;
   readonly credentials: readonly Credential[];
 
-  /** `namespace` is the text that all consumers there share. */
-  constructor(namespace: string, compiled: CompiledConsumer, texts: SharedTexts) {
-    const { name, username, groups, suspended, models } = compiled;
-    this.namespace = namespace;
+  /** `place.name` is the text that all consumers there share. */
+  constructor(place: ConsumerPlace, compiled: CompiledConsumer, texts: SharedTexts) {
+    const { name, username, groups, suspended, models, parent } = compiled;
+    this.namespace = place.name;
     this.name = name;
     this.username = username === name ? name : username;
-    this.groups = groups.length === 0 ? NO_GROUPS : texts.list(groups);
-    this.isSuspended = suspended === true;
-    this.models = models === undefined ? undefined : new ModelRule(models);
+    this.ownGroups = groups.length === 0 ? NO_GROUPS : texts.list(groups);
+    this.isOwnSuspended = suspended === true;
+    this.ownModels = models === undefined ? undefined : new ModelRule(models);
+    this.lineage = parent === undefined ? undefined : place.lineages.join(parent);
     this.credentials = compiled.credentials.map((credential) => new Credential(this, credential, texts));
   }
 
@@ -34,13 +45,40 @@ export class Consumer implements ConsumerRecord {
     return `${this.namespace}/${this.name}`;
   }
 
+  /** As its ancestors are now. */
+  get line(): Line {
+    return this.lineage === undefined ? NO_LINE : this.lineage.line();
+  }
+
+  /** What holds for a consumer holds for all who belong to it: its groups, its models, that it is suspended. */
+  get groups(): readonly string[] {
+    return this.line.groupsWith(this.ownGroups);
+  }
+
+  get models(): ModelRule | undefined {
+    return this.line.modelsWith(this.ownModels);
+  }
+
+  get isSuspended(): boolean {
+    return this.isOwnSuspended || this.line.suspended !== undefined;
+  }
+
+  get ancestors(): readonly string[] {
+    return this.line.names;
+  }
+
+  get parent(): string | undefined {
+    return this.lineage?.parent;
+  }
+
   /** True when all that is compiled of both is the same. */
   equals(other: Consumer): boolean {
     return (
       this.username === other.username &&
-      this.isSuspended === other.isSuspended &&
-      isSameList(this.groups, other.groups, (a, b) => a === b) &&
-      (this.models === undefined ? other.models === undefined : this.models.equals(other.models)) &&
+      this.isOwnSuspended === other.isOwnSuspended &&
+      this.lineage === other.lineage &&
+      isSameList(this.ownGroups, other.ownGroups, (a, b) => a === b) &&
+      (this.ownModels === undefined ? other.ownModels === undefined : this.ownModels.equals(other.ownModels)) &&
       isSameList(this.credentials, other.credentials, (a, b) => a.equals(b))
     );
   }

@@ -4,9 +4,10 @@
 import type { CompiledBackend, CompiledObject } from "../contract/compiled.ts";
 import type { RingFor } from "../contract/keyring.ts";
 import type { ConfigChanges, ObjectName } from "../contract/object-name.ts";
+import { CLUSTER_PART, partOf } from "../contract/published.ts";
 import { ConsumerDirectory } from "./consumer-directory.ts";
 import { createLimitPlans, type LimitPlans } from "./limit-plan.ts";
-import { NamespaceParts, type Part } from "./namespace-parts.ts";
+import { NamespaceParts, olderFirst, type Part } from "./namespace-parts.ts";
 import { createRouteTable } from "./route-table.ts";
 import type { PolicyRecord, Snapshot } from "./snapshot.ts";
 
@@ -63,7 +64,9 @@ export class LiveConfig {
 
   /** From here on there is nothing but these objects. */
   replace(objects: readonly CompiledObject[]): void {
-    const kept = new Set(objects.map(idOf));
+    const kept = new Set(
+      objects.map((object) => idOf({ namespace: partOf(object), kind: object.kind, name: object.name })),
+    );
     const namespaces = new Set([...this.#consumers.namespaces(), ...this.#namespaces.keys()]);
     const all = [...namespaces].flatMap((namespace) => [...this.names(namespace)]);
     this.change({ set: objects, removed: all.filter((each) => !kept.has(idOf(each))) });
@@ -95,7 +98,8 @@ export class LiveConfig {
   }
 
   #set(part: Part): void {
-    const { namespace, name, kind } = part;
+    const { name, kind } = part;
+    const namespace = partOf(part);
     let parts = this.#namespaces.get(namespace);
     if (parts === undefined) {
       parts = new NamespaceParts();
@@ -119,16 +123,23 @@ export class LiveConfig {
 
   #build(): GatewayConfig {
     const consumers = this.#consumers;
-    const policies = new Map([...this.#namespaces].map(([namespace, parts]) => [namespace, parts.policies()]));
+    const everywhere = this.#namespaces.get(CLUSTER_PART)?.policies() ?? NO_POLICIES;
+    const policies = new Map(
+      [...this.#namespaces].map(([namespace, parts]) => [namespace, together(everywhere, parts.policies())]),
+    );
     const snapshot: Snapshot = {
       routes: createRouteTable([...this.#namespaces.values()].flatMap((parts) => parts.routes())),
       identify: (namespace, key) => consumers.identify(namespace, key),
       consumerNamed: (namespace, name) => consumers.consumerNamed(namespace, name),
       tokens: consumers,
-      policiesOf: (namespace) => policies.get(namespace) ?? NO_POLICIES,
+      policiesOf: (namespace) => policies.get(namespace) ?? everywhere,
     };
     return { snapshot, plans: createLimitPlans(snapshot, this.#options.prefix) };
   }
+}
+
+function together(everywhere: readonly PolicyRecord[], own: readonly PolicyRecord[]): readonly PolicyRecord[] {
+  return everywhere.length === 0 ? own : [...everywhere, ...own].sort(olderFirst);
 }
 
 function idOf({ namespace, kind, name }: ObjectName): string {

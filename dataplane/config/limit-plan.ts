@@ -4,11 +4,12 @@
 import { type CounterKey, counterKey } from "../contract/keys.ts";
 import type { Counter } from "../core/counter-store.ts";
 import { createGenerationCache } from "../core/generation-cache.ts";
-import type { FactType, Limit } from "../core/limit.ts";
-import { appliesToCaller, keyValues } from "../core/match.ts";
+import type { FactType, Level, Limit } from "../core/limit.ts";
+import { appliesToCaller, keyValues, namedInLine } from "../core/match.ts";
 import { bySpecificity, type Candidate, inForce } from "../core/precedence.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
 import type { Window } from "../core/window.ts";
+import { type Line, NO_LINE } from "./lineage.ts";
 import type { ConsumerRecord, LimitRecord, PolicyRecord, RouteRecord, Snapshot } from "./snapshot.ts";
 
 /** Counters kept with their hashed keys; twice this many at the most. */
@@ -56,6 +57,16 @@ interface PlanEntry {
   readonly rival: Rival | undefined;
 }
 
+/** Plans of one consumer, by route, as long as its ancestors are these. */
+class ConsumerPlans {
+  readonly line: Line;
+  readonly byRoute = new Map<RouteRecord, Plan>();
+
+  constructor(line: Line) {
+    this.line = line;
+  }
+}
+
 interface Rival extends Candidate {
   readonly policy: PolicyRecord;
 }
@@ -72,19 +83,25 @@ const STATIC_PARTS = new Set(["Consumer", "ConsumerGroup", "Route", "Shared"]);
 
 export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans {
   const counterFor = createCounterSource(prefix);
-  const anonymous = new Map<RouteRecord, Plan>();
-  const plans = createGenerationCache<ConsumerRecord, Map<RouteRecord, Plan>>(PLAN_CACHE);
+  const levels = createLevels();
+  const anonymous = new ConsumerPlans(NO_LINE);
+  const plans = createGenerationCache<ConsumerRecord, ConsumerPlans>(PLAN_CACHE);
+
+  function plansOf(consumer: ConsumerRecord): ConsumerPlans {
+    const { line } = consumer;
+    const known = plans.get(consumer);
+    if (known?.line === line) return known;
+    const made = new ConsumerPlans(line);
+    plans.set(consumer, made);
+    return made;
+  }
 
   function planFor(caller: Caller, facts: RequestFacts): Plan {
     const { route, consumer } = caller;
-    let byRoute = consumer ? plans.get(consumer) : anonymous;
-    if (byRoute === undefined) {
-      byRoute = new Map();
-      if (consumer) plans.set(consumer, byRoute);
-    }
+    const { byRoute } = consumer ? plansOf(consumer) : anonymous;
     let plan = byRoute.get(route);
     if (plan === undefined) {
-      plan = makePlan(caller, facts, { snapshot, counterFor });
+      plan = makePlan(caller, facts, { snapshot, counterFor, levels });
       byRoute.set(route, plan);
     }
     return plan;
@@ -117,9 +134,10 @@ type CounterSource = (record: LimitRecord, facts: RequestFacts) => Counter;
 interface PlanSources {
   readonly snapshot: Snapshot;
   readonly counterFor: CounterSource;
+  readonly levels: Levels;
 }
 
-function makePlan(caller: Caller, facts: RequestFacts, { snapshot, counterFor }: PlanSources): Plan {
+function makePlan(caller: Caller, facts: RequestFacts, { snapshot, counterFor, levels }: PlanSources): Plan {
   const { route, consumer } = caller;
   const policies = snapshot.policiesOf(route.namespace).filter(({ compiled: { appliesTo, namespace } }) => {
     return appliesToCaller(appliesTo, namespace, { route: route.name, consumer }) === undefined;
@@ -128,7 +146,7 @@ function makePlan(caller: Caller, facts: RequestFacts, { snapshot, counterFor }:
   const entries = policies.flatMap((policy) => {
     const { backends } = policy.compiled.appliesTo;
     const rival = rivals.find((each) => each.policy === policy);
-    return policy.limits.map((record) => {
+    return levels.of(policy, consumer).map((record) => {
       const isStatic = consumer !== undefined && record.limit.per.every((part) => STATIC_PARTS.has(part.type));
       return { record, counter: isStatic ? counterFor(record, facts) : undefined, backends, rival };
     });
@@ -150,16 +168,60 @@ function withinReach(
   });
 }
 
-function rivalsAmong(policies: readonly PolicyRecord[], { route, consumer }: Caller): readonly Rival[] {
-  // Groups are names of the consumer's own namespace.
-  const groups = consumer?.namespace === route.namespace ? consumer.groups : [];
+function rivalsAmong(policies: readonly PolicyRecord[], { consumer }: Caller): readonly Rival[] {
   return policies
     .filter(({ compiled }) => compiled.precedence === "MostSpecific")
     .map((policy) => {
-      const { name, createdMs, appliesTo } = policy.compiled;
-      return { name, createdMs, appliesTo, isShadow: policy.isShadow, policy };
+      const { name, createdMs, appliesTo, scope } = policy.compiled;
+      const [nearest] = consumer ? namedInLine(appliesTo.consumers ?? [], consumer) : [];
+      const { above } = nearest ?? { above: 0 };
+      return { name, createdMs, appliesTo, isCluster: scope === "Cluster", above, isShadow: policy.isShadow, policy };
     })
-    .sort(bySpecificity(groups));
+    .sort(bySpecificity(consumer?.groups ?? []));
+}
+
+/** The limits of a policy that a caller meets, each for every consumer that it is to be counted on. */
+interface Levels {
+  of(policy: PolicyRecord, caller: ConsumerRecord | undefined): readonly LimitRecord[];
+}
+
+/** A policy that names consumers counts on them, also when one that belongs to them calls: on each that it names. */
+function createLevels(): Levels {
+  const known = new WeakMap<LimitRecord, Map<string, LimitRecord>>();
+  const atLevel = (record: LimitRecord, level: Level): LimitRecord => {
+    if (level.above === 0) return record;
+    const ofRecord = known.get(record) ?? new Map<string, LimitRecord>();
+    known.set(record, ofRecord);
+    const id = `${String(level.above)} ${level.name}`;
+    const found = ofRecord.get(id) ?? { ...record, limit: limitAt(record.limit, level) };
+    ofRecord.set(id, found);
+    return found;
+  };
+  return {
+    of({ limits, compiled }, caller) {
+      const { consumers } = compiled.appliesTo;
+      if (consumers === undefined || caller === undefined || caller.line === NO_LINE) return limits;
+      const named = namedInLine(consumers, caller);
+      return limits.flatMap((record) => {
+        const isPerConsumer = record.limit.per.some(({ type }) => type === "Consumer");
+        return isPerConsumer ? named.map((level) => atLevel(record, level)) : [record];
+      });
+    },
+  };
+}
+
+/** The label tells it apart from the same limit of the others. */
+function limitAt(limit: Limit, level: Level): Limit {
+  const { label } = limit;
+  const suffix = `-${level.name}`;
+  return {
+    ...limit,
+    level,
+    label:
+      label.kind === "fixed"
+        ? { kind: "fixed", text: label.text + suffix }
+        : { ...label, suffix: (label.suffix ?? "") + suffix },
+  };
 }
 
 /** A class: objects that are spread together each get a shape of their own, and whatever reads them is slower for it. */
@@ -184,11 +246,12 @@ function createCounterSource(prefix: string): CounterSource {
   const keys = createGenerationCache<string, CounterKey>(COUNTER_CACHE);
   return ({ limit }, facts) => {
     const values = keyValues(limit, facts);
-    const cacheKey = JSON.stringify([limit.policy.namespace, limit.counterId, values]);
+    const { namespace, part = namespace } = limit.policy;
+    const cacheKey = JSON.stringify([part, limit.counterId, values]);
     const cached = cacheKey.length <= LONGEST_CACHED;
     const known = cached ? counters.get(cacheKey) : undefined;
     if (known) return known;
-    const made = counterKey(prefix, limit.policy.namespace, values);
+    const made = counterKey(prefix, part, values);
     const key = keys.get(made.key) ?? made;
     const counter = new FilledCounter(key, limit);
     if (cached) {

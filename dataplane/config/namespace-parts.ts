@@ -1,4 +1,4 @@
-// What one namespace has besides consumers: its backends, policies and routes, each rebuilt only when it has changed.
+// What one namespace, or the part for all of them, has besides consumers: its backends, policies and routes, each rebuilt only when it has changed.
 
 import type { CompiledBackend, CompiledPolicy, CompiledRoute } from "../contract/compiled.ts";
 import type { RingFor } from "../contract/keyring.ts";
@@ -33,9 +33,7 @@ export class NamespaceParts {
 
   /** Older policies first, then by name; which of two decides must not rest on the order in which they came. */
   policies(): readonly PolicyRecord[] {
-    this.#sorted ??= [...this.#policies.values()].sort(
-      ({ compiled: a }, { compiled: b }) => a.createdMs - b.createdMs || (a.name < b.name ? -1 : 1),
-    );
+    this.#sorted ??= [...this.#policies.values()].sort(olderFirst);
     return this.#sorted;
   }
 
@@ -89,6 +87,10 @@ function unbuilt(compiled: CompiledRoute): BuiltRoute {
   const { namespace, authentication: asked } = compiled;
   const authentication = asked.type === "None" ? undefined : new RouteAuthentication(namespace, asked);
   return { compiled, authentication, backends: NO_BACKENDS, record: undefined };
+}
+
+export function olderFirst({ compiled: a }: PolicyRecord, { compiled: b }: PolicyRecord): number {
+  return a.createdMs - b.createdMs || (a.name < b.name ? -1 : 1);
 }
 
 /** Compiled objects are plain data, and what wrote them writes their members in one order. */

@@ -2,6 +2,8 @@
 
 import { type CompiledLimit, type CompiledPolicy, DEFAULT_NOTIFY } from "../contract/compiled.ts";
 import { compileExpression, type Expression } from "../contract/expression.ts";
+import { partOf } from "../contract/published.ts";
+import type { PolicyRef } from "../core/limit.ts";
 import { createMatcher } from "../core/match.ts";
 import { thresholdsOf } from "../core/threshold.ts";
 import { createWindow } from "./limit-window.ts";
@@ -11,7 +13,9 @@ export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
   const limits: LimitRecord[] = [];
   const isShadow = compiled.limits.every(({ mode }) => mode === "Shadow");
   const policy: PolicyRecord = { compiled, isShadow, limits };
-  const ref = { namespace: compiled.namespace, name: compiled.name };
+  const { namespace, name } = compiled;
+  const part = partOf(compiled);
+  const ref: PolicyRef = part === namespace ? { namespace, name } : { namespace, name, part };
   for (const limit of compiled.limits) {
     const matchers = limit.when.map((condition) => createMatcher(condition));
     const thresholds = thresholdsOf(compiled.notify ?? DEFAULT_NOTIFY, limit.limit);

@@ -12,6 +12,7 @@ import type { ModelRule } from "../identify/model-rule.ts";
 import type { TokenCredentials } from "../identify/token-credentials.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { Balancer } from "./balancer.ts";
+import type { Line } from "./lineage.ts";
 import type { RouteAuthentication } from "./route-authentication.ts";
 import type { RouteTable } from "./route-table.ts";
 
@@ -21,6 +22,8 @@ export interface ConsumerRecord extends ConsumerFacts {
   readonly isSuspended: boolean;
   /** Undefined: it may use every model. */
   readonly models: ModelRule | undefined;
+  /** What it has from its ancestors; another object when that changes. */
+  readonly line: Line;
 }
 
 /** Whom a presented key or token identifies. */

@@ -17,6 +17,8 @@ export const compiledConsumer = z.strictObject({
   name,
   username: z.string(),
   groups: z.array(z.string()),
+  /** Name of the consumer above it, in its namespace. */
+  parent: name.optional(),
   credentials: z.array(
     z.strictObject({
       name: z.string(),
@@ -176,6 +178,8 @@ export const compiledPolicy = z.strictObject({
   namespace: name,
   name,
   createdMs: z.number(),
+  /** For the requests of all namespaces. Absent: for those of its own, so that most policies are without it. */
+  scope: z.literal("Cluster").optional(),
   /** Absent list: not asked. Present: one of its names must hold. */
   appliesTo: z.strictObject({
     consumers: z.array(name).optional(),

@@ -3,6 +3,7 @@
 import type { CompiledObject } from "./compiled.ts";
 
 export interface ObjectName {
+  /** The part of the configuration that it lies in: its namespace, or CLUSTER_PART. */
   readonly namespace: string;
   readonly kind: CompiledObject["kind"];
   readonly name: string;

@@ -3,10 +3,22 @@
 // docs/redis.md shows it as a whole.
 
 import { z } from "zod";
-import { compiledObject } from "./compiled.ts";
+import { type CompiledObject, compiledObject } from "./compiled.ts";
 
 /** Of everything in this file. A reader that meets another number keeps what it has. */
 export const SCHEMA = 1;
+
+/**
+ * Beside the namespaces, the part of the configuration with the policies of scope Cluster: every data plane reads it,
+ * whatever namespaces it serves. In all keys and names it stands in a namespace's place; none is called so, because their
+ * names are in lower case.
+ */
+export const CLUSTER_PART = "Cluster";
+
+/** Where an object is published: its namespace, or CLUSTER_PART. */
+export function partOf(object: CompiledObject): string {
+  return object.kind === "AIRateLimitPolicy" && object.scope === "Cluster" ? CLUSTER_PART : object.namespace;
+}
 
 /** All keys of a namespace's configuration share one slot: one script changes them together. */
 function tagOf(namespace: string): string {

@@ -40,11 +40,23 @@ export interface Limit {
   readonly expression?: string | undefined;
   readonly window: Window;
   readonly label: Label;
+  /** Whose budget it is, where that is not the caller: an ancestor that the policy names. */
+  readonly level?: Level | undefined;
+}
+
+/** A consumer above the caller. */
+export interface Level {
+  /** Of the caller's namespace. */
+  readonly name: string;
+  /** 1: the caller's parent. */
+  readonly above: number;
 }
 
 export interface PolicyRef {
   readonly namespace: string;
   readonly name: string;
+  /** Of a policy for all namespaces: in whose place its counters and notifications lie. Absent: in its namespace's. */
+  readonly part?: string | undefined;
 }
 
 /** Text for headers and messages: fixed, or the value of a fact in this request (the limit's name when it is absent). */

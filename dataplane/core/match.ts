@@ -2,7 +2,7 @@
 // tests can say why a limit did not apply.
 
 import { type Cidr, cidrContains, ipText, parseCidr, parseIp } from "./ip.ts";
-import type { Condition, KeyPart, Label, Limit } from "./limit.ts";
+import type { Condition, KeyPart, Label, Level, Limit } from "./limit.ts";
 import type { ConsumerFacts, RequestFacts } from "./request-facts.ts";
 
 /** Lists that are given must each name the request; within a list any name does. */
@@ -23,9 +23,21 @@ export function appliesToCaller(
 ): AppliesToMismatch | undefined {
   const local = caller.consumer?.namespace === namespace ? caller.consumer : undefined;
   if (!namesOne(appliesTo.routes, [caller.route])) return "routes";
-  if (!namesOne(appliesTo.consumers, local ? [local.name] : [])) return "consumers";
+  if (!namesOne(appliesTo.consumers, local ? lineOf(local) : [])) return "consumers";
   if (!namesOne(appliesTo.consumerGroups, local?.groups ?? [])) return "consumerGroups";
   return undefined;
+}
+
+/** The caller's name and those of its ancestors, the nearest first: who names a consumer means all who belong to it. */
+function lineOf({ name, ancestors = [] }: ConsumerFacts): readonly string[] {
+  return [name, ...ancestors];
+}
+
+/** How far above the caller each consumer of its line stands that the list names: 0 the caller itself. The nearest first. */
+export function namedInLine(consumers: readonly string[], caller: ConsumerFacts): readonly Level[] {
+  return lineOf(caller)
+    .map((name, above) => ({ name, above }))
+    .filter(({ name }) => consumers.includes(name));
 }
 
 /** A list that is not given asks for nothing. */
@@ -143,7 +155,7 @@ function keyValue(part: KeyPart, limit: Limit, facts: RequestFacts): readonly [s
       // The counter's own id keeps unrelated shared counters in hashes of their own, spread over the store.
       return ["Shared", limit.counterId];
     case "Consumer":
-      return consumerKey(facts);
+      return consumerKey(limit, facts);
     case "ConsumerGroup":
       return groupKey(limit, facts);
     case "Header": {
@@ -152,14 +164,17 @@ function keyValue(part: KeyPart, limit: Limit, facts: RequestFacts): readonly [s
     }
     case "IP":
       return addressKey(facts);
+    case "Route":
+    case "Backend":
+      return [part.type, nameIn(facts.namespace, simpleFact(part.type, facts) ?? "", limit)];
     default:
       return [part.type, simpleFact(part.type, facts) ?? ""];
   }
 }
 
-function consumerKey(facts: RequestFacts): readonly [string, string] {
+function consumerKey({ level }: Limit, facts: RequestFacts): readonly [string, string] {
   const { consumer } = facts;
-  return consumer ? ["Consumer", `${consumer.namespace}/${consumer.name}`] : addressKey(facts);
+  return consumer ? ["Consumer", `${consumer.namespace}/${level?.name ?? consumer.name}`] : addressKey(facts);
 }
 
 /** IPv6 is counted by /64: one subscriber owns at least that much and could change addresses with every request. */
@@ -173,7 +188,13 @@ function groupKey(limit: Limit, facts: RequestFacts): readonly [string, string] 
   const groups = [...(facts.consumer?.groups ?? [])].sort();
   const tests = limit.when.filter((c) => c.type === "ConsumerGroup").map((c) => valueTest(c));
   const group = groups.find((g) => tests.every((test) => test(g))) ?? groups[0];
-  return group === undefined ? consumerKey(facts) : ["ConsumerGroup", group];
+  if (group === undefined) return consumerKey(limit, facts);
+  return ["ConsumerGroup", nameIn(facts.consumer?.namespace ?? "", group, limit)];
+}
+
+/** A counter for all namespaces tells apart what has one name in several of them. */
+function nameIn(namespace: string, name: string, { policy }: Limit): string {
+  return policy.part === undefined ? name : `${namespace}/${name}`;
 }
 
 /** The limit's label in this request. */

@@ -8,6 +8,10 @@ export interface Candidate {
   /** 0 when unknown: then the youngest, so that it takes nothing away from one that exists. */
   readonly createdMs: number;
   readonly appliesTo: AppliesTo;
+  /** It is about all namespaces. */
+  readonly isCluster: boolean;
+  /** Of the consumers that it names, the nearest of the caller's line: 0 the caller itself, 1 its parent. 0 when it names none. */
+  readonly above: number;
   /** It only counts and reports. */
   readonly isShadow: boolean;
 }
@@ -16,6 +20,8 @@ export interface Candidate {
 export function bySpecificity(groups: readonly string[]): (a: Candidate, b: Candidate) => number {
   return (a, b) =>
     rankOf(a.appliesTo) - rankOf(b.appliesTo) ||
+    a.above - b.above ||
+    Number(a.isCluster) - Number(b.isCluster) ||
     compareTexts(firstGroup(a, groups), firstGroup(b, groups)) ||
     compareNumbers(a.createdMs || Infinity, b.createdMs || Infinity) ||
     compareTexts(a.name, b.name);
@@ -34,7 +40,7 @@ export function inForce<T extends Candidate>(ordered: readonly T[], backend: str
   return enforced === undefined ? [first] : [first, enforced];
 }
 
-/** consumer+route, group+route, consumer, group, route, namespace. A policy that names both is one for consumers. */
+/** consumer+route, group+route, consumer, group, route, all requests. A policy that names both is one for consumers. */
 function rankOf({ consumers, consumerGroups, routes }: AppliesTo): number {
   if (consumers) return routes ? 0 : 2;
   if (consumerGroups) return routes ? 1 : 3;

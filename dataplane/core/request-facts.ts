@@ -19,5 +19,8 @@ export interface ConsumerFacts {
   readonly namespace: string;
   readonly name: string;
   readonly username: string;
+  /** Its own and those of its ancestors. */
   readonly groups: readonly string[];
+  /** Names of the consumers that it belongs to, in its namespace: its parent, that one's parent. Absent: none. */
+  readonly ancestors?: readonly string[] | undefined;
 }

@@ -13,11 +13,18 @@ export interface ModelPatterns {
 export class ModelRule {
   readonly #allow: readonly string[];
   readonly #deny: readonly string[];
+  readonly #above: ModelRule | undefined;
 
-  /** Globs in lower case. */
-  constructor({ allow, deny }: ModelPatterns) {
+  /** Globs in lower case. `above` must permit a model as well. */
+  constructor({ allow, deny }: ModelPatterns, above?: ModelRule) {
     this.#allow = allow;
     this.#deny = deny;
+    this.#above = above;
+  }
+
+  /** The same below another one. */
+  below(above: ModelRule): ModelRule {
+    return new ModelRule({ allow: this.#allow, deny: this.#deny }, above);
   }
 
   /**
@@ -27,6 +34,7 @@ export class ModelRule {
    */
   permits(model: string | undefined): boolean {
     if (model === undefined || model.length > LONGEST_MODEL) return false;
+    if (this.#above?.permits(model) === false) return false;
     const name = model.toLowerCase();
     if (this.#deny.some((pattern) => globMatches(pattern, name))) return false;
     return this.#allow.length === 0 || this.#allow.some((pattern) => globMatches(pattern, name));

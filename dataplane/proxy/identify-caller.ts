@@ -116,6 +116,18 @@ export function takeIdentity(
 ): GatewayError | undefined {
   exchange.consumer = consumer;
   exchange.credential = credential;
-  if (!consumer.isSuspended) return undefined;
-  return { code: "consumer_suspended", message: `Consumer ${consumer.displayName} is suspended.` };
+  const { displayName, isSuspended, line } = consumer;
+  if (line.missing !== undefined) return parentMissing(displayName, line.missing);
+  if (!isSuspended) return undefined;
+  const who = line.suspended === undefined ? displayName : `${consumer.namespace}/${line.suspended}`;
+  const whose = who === displayName ? "" : `, to whom ${displayName} belongs,`;
+  return { code: "consumer_suspended", message: `Consumer ${who}${whose} is suspended.` };
+}
+
+/** The budgets of ancestors that are not known cannot be kept: neither left out nor guessed, the request is refused. */
+function parentMissing(displayName: string, missing: string): GatewayError {
+  const message =
+    `Consumer ${displayName} belongs to Consumer ${missing}, which is not in force, so the limits above it cannot be ` +
+    "counted. Create it, or change spec.parentRef of who names it.";
+  return { code: "parent_missing", message };
 }

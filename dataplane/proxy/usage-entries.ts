@@ -74,8 +74,11 @@ class Collected {
   }
 
   add({ record, counter, facts }: Found): void {
-    const { policy, name } = record.limit;
-    const id = counter === undefined ? `${policy.namespace}/${policy.name}/${name}` : `${counter.key} ${counter.field}`;
+    const { policy, name, level } = record.limit;
+    const id =
+      counter === undefined
+        ? `${policy.namespace}/${policy.name}/${name}/${level?.name ?? ""}`
+        : `${counter.key} ${counter.field}`;
     let entry = this.#entries.get(id);
     if (entry === undefined) {
       if (this.#entries.size >= MAX_ENTRIES) {

@@ -121,12 +121,8 @@ class Sender implements NotificationSender {
   async #call(crossing: Crossing): Promise<unknown> {
     const { client, prefix } = this.#options;
     const { limit, counter, percents, state } = crossing;
-    const { namespace } = limit.policy;
-    const keys = [
-      toldKey(prefix, namespace, counter),
-      notificationsKey(prefix, namespace),
-      notificationCountKey(prefix, namespace),
-    ];
+    const { namespace, part = namespace } = limit.policy;
+    const keys = [toldKey(prefix, part, counter), notificationsKey(prefix, part), notificationCountKey(prefix, part)];
     const windowMs = lengthOf(crossing);
     const args = [algorithmArg(limit.window), windowMs, state.index, NOTIFICATIONS_KEPT, NOTIFICATIONS_LIFE_MS];
     const items = percents.flatMap((percent) => [String(percent), JSON.stringify(entryOf(crossing, percent))]);

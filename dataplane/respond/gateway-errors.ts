@@ -36,6 +36,7 @@ const ROWS = {
   backend_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   config_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   issuer_unavailable: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
+  parent_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   price_missing: { status: 503, OpenAI: "server_error", Anthropic: "api_error" },
   upstream_timeout: { status: 504, OpenAI: "server_error", Anthropic: "timeout_error" },
 } as const satisfies Record<string, ErrorRow>;

@@ -39,13 +39,14 @@ export class LimitWords {
   #instance: HeaderNames | undefined;
   #rule: HeaderNames | undefined;
 
-  constructor({ policy, name, unit, limit, window }: Limit, label: string, rules: HeaderRules) {
+  constructor({ policy, name, unit, limit, window, level }: Limit, label: string, rules: HeaderRules) {
     this.label = label;
     this.rules = rules;
     this.#token = headerToken(label);
     this.window = new HeaderNames("X-AI-RateLimit-", `-${windowName(window)}-${this.#token}`);
     this.limitText = amountText(unit, limit);
-    this.sfName = sfString(`${policy.namespace}/${policy.name}/${name}`);
+    const levelName = level === undefined ? "" : `/${level.name}`;
+    this.sfName = sfString(`${policy.namespace}/${policy.name}/${name}${levelName}`);
     const seconds = String(Math.max(1, Math.ceil(window.durationMs / 1000)));
     this.sfPolicy = `${this.sfName};q=${sfInteger(limit)};w=${seconds}${QUOTA_UNITS[unit]}`;
   }

@@ -4,7 +4,7 @@ import type { ResponseRules } from "../contract/compiled.ts";
 import { windowName } from "../contract/window-name.ts";
 import { amountText } from "../core/amount-text.ts";
 import type { LimitStatus } from "../core/decide.ts";
-import type { PolicyRef } from "../core/limit.ts";
+import type { Level, PolicyRef } from "../core/limit.ts";
 import type { Unit } from "../core/usage.ts";
 import type { Window } from "../core/window.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
@@ -83,10 +83,10 @@ function isSame(a: PolicyRef, b: PolicyRef): boolean {
 function describe({ limit, usage, waitMs }: LimitStatus, { hideDetails }: ResponseRules): string {
   const wait = `Try again in ${String(retryAfterSeconds(waitMs))} s.`;
   if (hideDetails) return `Gateway limit reached. ${wait}`;
-  const { policy, name, unit, window } = limit;
+  const { policy, name, unit, window, level } = limit;
   const used = amountText(unit, Math.floor(usage));
   return (
-    `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name} reached: ${amountText(unit, limit.limit)} ` +
+    `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name}${levelText(level)} reached: ${amountText(unit, limit.limit)} ` +
     `${UNIT_WORDS[unit]} per ${periodText(window)}, ${used} used. ${wait}`
   );
 }
@@ -97,4 +97,11 @@ function periodText(window: Window): string {
   if (calendar !== undefined) return `calendar ${calendar.unit.toLowerCase()} (${calendar.timeZone})`;
   const name = windowName(window);
   return /^\d/.test(name) ? `${name} seconds` : name;
+}
+
+/** Whose budget it is, where that is not the caller's own. */
+function levelText(level: Level | undefined): string {
+  if (level === undefined) return "";
+  const levels = level.above === 1 ? "1 level" : `${String(level.above)} levels`;
+  return ` for Consumer ${level.name}, ${levels} above the caller,`;
 }

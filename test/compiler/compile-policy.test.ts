@@ -440,7 +440,8 @@ test("[unit] of MostSpecific policies for the whole namespace only the oldest co
   const specific = [1, 2, 3].map((day) => aged(day, { precedence: "MostSpecific" }));
   const watched = [4, 5].map((day) => aged(day, { precedence: "MostSpecific", mode: "Shadow" }));
   const { findings } = compiled(...specific, ...watched, aged(6), aged(7), aged(8), ...surroundings);
-  expect(findings.map(({ code, object }) => `${code} ${object.name}`)).toEqual(["TooManyLimits p8"]);
+  const others = ["p2", "p3", "p4", "p5"].map((name) => `Conflicted ${name}`);
+  expect(findings.map(({ code, object }) => `${code} ${object.name}`)).toEqual([...others, "TooManyLimits p8"]);
 });
 
 test.for([

@@ -29,6 +29,7 @@ const group = fc.constantFrom("gold", "silver", "bronze");
 const consumerSpec = fc.record(
   {
     username: fc.constantFrom("Bea", "Ann"),
+    parentRef: fc.record({ name: fc.constantFrom("two", "three", "nobody") }),
     groups: fc.uniqueArray(group, { maxLength: 2 }),
     credentials: fc
       .array(proof, { maxLength: 2 })
@@ -82,7 +83,12 @@ const appliesTo = fc.record(
   { consumers: fc.tuple(name), consumerGroups: fc.tuple(group), routes: fc.tuple(name), backends: fc.tuple(name) },
   { requiredKeys: [] },
 );
-const policySpec = fc.oneof(fc.record({ appliesTo, limits: fc.tuple(limit) }), fc.constant({ limits: manyLimits }));
+const precedence = fc.constantFrom("Additive", "MostSpecific");
+const policySpec = fc.oneof(
+  fc.record({ appliesTo, precedence, limits: fc.tuple(limit) }),
+  fc.record({ limits: fc.constant(manyLimits), scope: fc.constantFrom("Namespace", "Cluster") }),
+  fc.record({ limits: fc.tuple(limit), scope: fc.constant("Cluster"), precedence }),
+);
 const policyMeta = fc.record({
   namespace,
   name: fc.constantFrom("one", "two", "three", "four", "five", "six"),
@@ -96,11 +102,34 @@ const sealedManifest = fc
   .tuple(namespace, key)
   .map(([where, value]) => aSecret({ namespace: where, name: "sealed" }, { k: value }));
 
+/** Only policies of the system namespace may be about all of them. */
+function inScope(where: { readonly namespace: string }, spec: object): Manifest {
+  return where.namespace === "default" ? { ...spec } : { ...spec, scope: "Namespace" };
+}
+
+/** Parents are further down the alphabet of this world, so that no cycle gives a manifest a past. */
+const ORDER = ["one", "two", "three", "nobody"];
+
+function withoutCycle(
+  where: { readonly name: string },
+  spec: { readonly parentRef?: { readonly name: string } },
+): object {
+  const { parentRef, ...rest } = spec;
+  const isBelow = parentRef !== undefined && ORDER.indexOf(where.name) < ORDER.indexOf(parentRef.name);
+  return isBelow ? spec : rest;
+}
+
 const validManifest = fc.oneof(
-  { arbitrary: fc.tuple(meta, consumerSpec).map(([where, spec]) => aConsumer(where, spec)), weight: 4 },
+  {
+    arbitrary: fc.tuple(meta, consumerSpec).map(([where, spec]) => aConsumer(where, { ...withoutCycle(where, spec) })),
+    weight: 4,
+  },
   { arbitrary: fc.tuple(meta, backendSpec).map(([where, spec]) => aBackend(where, spec)), weight: 2 },
   { arbitrary: fc.tuple(meta, routeSpec).map(([where, spec]) => aRoute(where, spec)), weight: 3 },
-  { arbitrary: fc.tuple(policyMeta, policySpec).map(([where, spec]) => aPolicy(where, spec)), weight: 3 },
+  {
+    arbitrary: fc.tuple(policyMeta, policySpec).map(([where, spec]) => aPolicy(where, inScope(where, spec))),
+    weight: 3,
+  },
   { arbitrary: secretManifest, weight: 3 },
   { arbitrary: sealedManifest, weight: 1 },
 );

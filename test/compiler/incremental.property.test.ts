@@ -29,14 +29,16 @@ class Follower {
   readonly secrets = new Set<string>();
 
   take({ namespaces, reports, gone, secrets }: CompiledChanges): void {
-    for (const { set, removed } of namespaces.values()) {
-      for (const ref of removed) expect(this.objects.delete(textOf(ref))).toBe(true);
-      for (const { uid, object } of set) {
-        const text = JSON.stringify(object);
-        const before = this.objects.get(textOf(object));
-        expect(before?.text === text && before.uid === uid, "told of no change").toBe(false);
-        this.objects.set(textOf(object), { uid, text });
-      }
+    const changes = [...namespaces.values()];
+    // What moves to the part for all namespaces, or back, is removed and set.
+    for (const ref of changes.flatMap(({ removed }) => removed)) {
+      expect(this.objects.delete(textOf(ref))).toBe(true);
+    }
+    for (const { uid, object } of changes.flatMap(({ set }) => set)) {
+      const text = JSON.stringify(object);
+      const before = this.objects.get(textOf(object));
+      expect(before?.text === text && before.uid === uid, "told of no change").toBe(false);
+      this.objects.set(textOf(object), { uid, text });
     }
     for (const ref of gone) this.findings.delete(textOf(ref));
     for (const { ref, findings } of reports) this.findings.set(textOf(ref), findings);

@@ -59,6 +59,19 @@ const common: Row[] = [
 const consumers: Row[] = [
   { at: "spec.username", to: " user1", line: `spec.username: found " user1", wanted ${PLAIN_NAME}` },
   { at: "spec.username", to: 1, line: `spec.username: found 1, wanted ${PLAIN_NAME}` },
+  { at: "spec.parentRef", to: "team", line: "spec.parentRef: found a string, wanted an object" },
+  { at: "spec.parentRef", to: {}, line: `spec.parentRef.name: found nothing, wanted ${OBJECT_NAME}` },
+  { at: "spec.parentRef", to: { name: "A b" }, line: `spec.parentRef.name: found "A b", wanted ${OBJECT_NAME}` },
+  {
+    at: "spec.parentRef",
+    to: { name: "team", namespace: "other" },
+    line: "spec.parentRef.namespace: found an unknown field, wanted one of name",
+  },
+  {
+    at: "spec.parentRef",
+    to: { name: "user1" },
+    line: "spec.parentRef.name: found a cycle: user1 -> user1, wanted a parent that does not itself belong to this Consumer",
+  },
   { at: "spec.groups", to: "gold", line: "spec.groups: found a string, wanted a list" },
   { at: "spec.groups", to: ["gold", ""], line: `spec.groups[1]: found "", wanted ${PLAIN_NAME}` },
   { at: "spec.groups", to: ["gold", "gold"], line: 'spec.groups[1]: found "gold", wanted an entry unlike entry 0' },

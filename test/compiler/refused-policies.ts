@@ -21,6 +21,17 @@ const policies: Row[] = [
     to: Array.from({ length: 17 }, (_, i) => aLimit({ name: `l${String(i)}` })),
     line: "spec.limits: found a list of 17, wanted at most 16 entries",
   },
+  { at: "spec.scope", to: "All", line: 'spec.scope: found "All", wanted one of Namespace, Cluster' },
+  {
+    at: "spec",
+    to: { scope: "Cluster", appliesTo: { routes: ["chat"] }, limits: [aLimit()] },
+    line: "spec.appliesTo.routes: found a list of 1, wanted no routes with scope Cluster: their names are those of one namespace",
+  },
+  {
+    at: "spec",
+    to: { scope: "Cluster", appliesTo: { backends: ["llm"] }, limits: [aLimit()] },
+    line: "spec.appliesTo.backends: found a list of 1, wanted no backends with scope Cluster: their names are those of one namespace",
+  },
   { at: "spec.limits[0].name", to: "per minute", line: `spec.limits[0].name: found "per minute", wanted ${LABEL}` },
   { at: "spec.limits[0].limit", to: 0, line: `spec.limits[0].limit: found 0, wanted ${LIMIT}` },
   { at: "spec.limits[0].limit", to: 1.5, line: `spec.limits[0].limit: found 1.5, wanted ${AMOUNT}` },
@@ -243,7 +254,7 @@ const policies: Row[] = [
   {
     at: "spec.priority",
     to: 1,
-    line: "spec.priority: found an unknown field, wanted one of appliesTo, precedence, mode, limits, response, notify",
+    line: "spec.priority: found an unknown field, wanted one of appliesTo, scope, precedence, mode, limits, response, notify",
   },
 ];
 

@@ -123,3 +123,24 @@ test("[unit] what is not published for long, or cannot be while the store is awa
   board.storeAway(nowMs);
   expect(enforced()).toBe("Unknown StoreUnavailable 0/0");
 });
+
+test("[unit] a policy that comes to be about all namespaces is enforced when all data planes have it there", () => {
+  const write = (scope: string, generation: number): void => {
+    const manifest = aPolicy({ namespace: "system" }, { scope });
+    const metadata = { namespace: "system", name: "it", uid: "u-1", generation };
+    const mark = board.compiled(compiler.apply([{ type: "Upsert", manifest: { ...manifest, metadata } }]));
+    board.published(mark, [boardKey({ ...POLICY, namespace: "system" })], position(3));
+  };
+  const having = (name: string, part: string): DataPlane => ({
+    ...plane(name, 3),
+    scope: name,
+    acknowledged: { [part]: { generation: "g", revision: 3 } },
+  });
+  write("Namespace", 1);
+  board.dataPlanes([having("system", "system"), having("ai", "Cluster")], position(3));
+  expect(enforced()).toBe("True Enforced 1/1");
+  write("Cluster", 2);
+  expect(enforced()).toBe("False Pending 1/2");
+  board.dataPlanes([having("system", "Cluster"), having("ai", "Cluster")], position(3));
+  expect(enforced()).toBe("True Enforced 2/2");
+});

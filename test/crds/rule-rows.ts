@@ -217,4 +217,15 @@ export const RULE_ROWS: readonly RuleRow[] = [
     ],
     bad: [{ bodyFormat: "ErrorMsg", hideDetails: true }],
   },
+  ...["routes", "backends"].map((list) => ({
+    base: aPolicy({}, { limits }),
+    at: "spec",
+    message: `no ${list} with scope Cluster: their names are those of one namespace`,
+    good: [
+      { limits, scope: "Cluster", appliesTo: { [list]: [] } },
+      { limits, scope: "Cluster", appliesTo: { consumers: ["a"] } },
+      { limits, scope: "Namespace", appliesTo: { [list]: ["a"] } },
+    ],
+    bad: [{ limits, scope: "Cluster", appliesTo: { [list]: ["a"] } }],
+  })),
 ];

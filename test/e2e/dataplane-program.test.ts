@@ -1,7 +1,7 @@
 // The data plane as a cluster runs it: a process, set by its environment, configured and counting in Redis.
 
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -10,7 +10,8 @@ import { z } from "zod";
 import { compile } from "../../compiler/compile.ts";
 import type { CompiledObject } from "../../dataplane/contract/compiled.ts";
 import { createRing, masterId } from "../../dataplane/contract/keyring.ts";
-import { dataPlanesKey, objectsKey } from "../../dataplane/contract/published.ts";
+import { notificationsKey } from "../../dataplane/contract/notifications.ts";
+import { CLUSTER_PART, dataPlanesKey, objectsKey } from "../../dataplane/contract/published.ts";
 import { eventually } from "../helpers/clock.ts";
 import { type CommandProcess, startProgram } from "../helpers/command-process.ts";
 import { type ConfigWriter, createConfigWriter, nameOf } from "../helpers/config-writer.ts";
@@ -244,6 +245,43 @@ test("[e2e] the Redis user of data planes counts and tells of itself, and can wr
   await expect(intruder.publish("airl:other", "x")).rejects.toThrow("NOPERM");
   intruder.disconnect();
   expect(gateway.process.lines.join("\n")).not.toContain("hush");
+});
+
+/** What docs/redis-dataplane.md gives a data plane of one namespace, on top of the commands of all. */
+const ONE_NAMESPACE = [
+  "%R~airl:{cfg:ai}* ~airl:{dp:ai}* ~airl:{ntf:ai}* &airl:cfg:ai ~airl:c:*:ai:* ~airl:s:*",
+  "%R~airl:{cfg:Cluster}* &airl:cfg:Cluster ~airl:{ntf:Cluster}* ~airl:c:*:Cluster:*",
+];
+
+test("[e2e] a data plane whose Redis user sees one namespace counts for the policies of all of them", async () => {
+  const page = await readFile("docs/redis-dataplane.md", "utf8");
+  for (const pattern of ONE_NAMESPACE.join(" ").split(" ")) {
+    if (pattern !== "~airl:s:*")
+      expect(page).toContain(`\`${pattern.replace("ai}", "NAMESPACE}").replace(":ai", ":NAMESPACE")}\``);
+  }
+  const commands =
+    "+@connection +@scripting -script +time +hmget +hget +hset +hlen +hdel +hgetall +get +set +pttl +pexpire " +
+    "+incr +xadd +hkeys +hscan +exists +xrange +subscribe +unsubscribe +ping +info";
+  const user = `sidecar on >hush resetkeys resetchannels -@all ${ONE_NAMESPACE.join(" ")} ${commands}`;
+  await writer.client.call("acl", "setuser", ...user.split(" "));
+  await writer.publish("ai", compiled(1000));
+  await writer.publish("other", compiled(1000));
+  const [cap] = compiled(1).filter(({ kind }) => kind === "AIRateLimitPolicy");
+  if (cap?.kind !== "AIRateLimitPolicy") throw new Error("no policy");
+  await writer.publish(CLUSTER_PART, [{ ...cap, namespace: "system", name: "cap", scope: "Cluster" }]);
+  const env = { AIRL_REDIS_URL: redis.url.replace("redis://", "redis://sidecar@"), AIRL_REDIS_PASSWORD: "hush" };
+  const gateway = await ready(await start({ ...env, AIRL_NAMESPACES: "ai" }));
+  expect([(await chat(gateway)).status, (await chat(gateway)).status]).toEqual([200, 429]);
+  expect((await chat(gateway)).body).toContain("of policy system/cap reached");
+  await eventually("it tells of itself, and of what it has", async () => {
+    const [beat] = (await writer.heartbeats("ai")).values();
+    return beat?.namespaces[CLUSTER_PART]?.revision === 1;
+  });
+  await eventually(
+    "what it told of the counter",
+    async () => (await writer.client.exists(notificationsKey(PREFIX, CLUSTER_PART))) === 1,
+  );
+  expect(gateway.process.lines.join("\n")).not.toContain("NOPERM");
 });
 
 test.for([

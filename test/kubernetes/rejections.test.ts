@@ -31,6 +31,7 @@ const PRESENT: readonly Manifest[] = [
   aBackend({ namespace: "a" }),
   aBackend({ namespace: "b" }),
   aConsumerWithKey({ namespace: "a", name: "older" }, "key-of-older"),
+  aConsumer({ namespace: "a", name: "below" }, { parentRef: { name: "upper" } }),
   aConsumerWithKey({ namespace: SYSTEM, name: "platform" }, "key-of-platform"),
   aConsumerWithKey({ namespace: "b", name: "someone" }, "key-of-neighbour"),
   aRoute({ namespace: "a", name: "served" }, { matches: hosts("served.example") }),
@@ -129,6 +130,19 @@ const INVALID: readonly Invalid[] = [
       'spec.models[1].prices.currency: found "EUR", wanted USD, as model "a" has it: a counter cannot add up two currencies',
   },
   {
+    name: "scope",
+    manifest: aPolicy({}, { scope: "Cluster" }),
+    reason: "Invalid",
+    problem: `spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace, ${SYSTEM}, are about all namespaces`,
+  },
+  {
+    name: "self",
+    manifest: aConsumer({}, { parentRef: { name: "self" } }),
+    reason: "Conflicted",
+    problem:
+      "spec.parentRef.name: found a cycle: self -> self, wanted a parent that does not itself belong to this Consumer",
+  },
+  {
     name: "labels",
     manifest: aPolicy({}, { limits: [aLimit(), aLimit({ name: "two", label: "minute" })] }),
     reason: "Conflicted",
@@ -160,6 +174,10 @@ const NO_CONSUMER =
   'spec.appliesTo.consumers[0]: found "oldr", wanted a Consumer of this namespace; did you mean `older`?';
 const TAKEN =
   'spec.matches[0].hostnames[0]: found "taken.example", wanted a host name whose requests no other namespace takes, by this name or by a wildcard';
+const NO_PARENT =
+  'spec.parentRef.name: found "nobody", wanted a Consumer of this namespace that is in force; until then requests of this one are refused';
+const CYCLE =
+  "spec.parentRef.name: found a cycle: upper -> below -> upper, wanted a parent that does not itself belong to this Consumer";
 const INLINE = "spec.credentials[0].apiKey.value: found (hidden), wanted a secretRef: this key is readable here";
 const LOST = "spec.credentials[0].apiKey: found (hidden), wanted a key of its own: Consumer older has this one";
 const IN_USE = "spec.credentials[0].apiKey: found (hidden), wanted another key: this one is in use";
@@ -196,6 +214,23 @@ const BESIDE: readonly Beside[] = [
       Programmed: PUBLISHED,
     },
     event: undefined,
+  },
+  {
+    name: "orphan",
+    manifest: aConsumer({}, { parentRef: { name: "nobody" } }),
+    warnings: [NO_PARENT],
+    conditions: { Accepted: ACCEPTED, ResolvedRefs: `False TargetNotFound: ${NO_PARENT}`, Programmed: PUBLISHED },
+    event: "TargetNotFound",
+  },
+  {
+    name: "upper",
+    manifest: aConsumer({}, { parentRef: { name: "below" } }),
+    warnings: [CYCLE],
+    conditions: {
+      Accepted: `False Conflicted: ${CYCLE}; not in force`,
+      Programmed: "False Conflicted: generation 1 is not in force",
+    },
+    event: "Conflicted",
   },
   {
     name: "hostname",

@@ -2,6 +2,7 @@
 
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
+import { NO_LINE } from "../../dataplane/config/lineage.ts";
 import { createHeaderNames, HeaderList } from "../../dataplane/identify/header-list.ts";
 import { createGatewayMetrics, type GatewayMetrics } from "../../dataplane/metrics/gateway-metrics.ts";
 import { Exchange } from "../../dataplane/proxy/exchange.ts";
@@ -74,7 +75,7 @@ function createCaller(
     exchange.backend = route?.balancer.pick();
     const name = consumerOf(i);
     const who = { namespace: "default", name, username: name, groups: [name], displayName: `default/${name}` };
-    exchange.consumer = { ...who, isSuspended: false, models: undefined };
+    exchange.consumer = { ...who, isSuspended: false, models: undefined, line: NO_LINE };
     exchange.info = { model: modelOf(i), stream: i % 2 === 0, promptTextBytes: 1, malformed: undefined };
     exchange.status = [200, 200, 429, 500, 404][i % 5] ?? 200;
     exchange.headAt = 1;

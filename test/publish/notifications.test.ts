@@ -99,9 +99,9 @@ function lead({ url = receiver.url, timeoutMs = 5_000 }: { url?: string; timeout
   };
   const followed = followNotifications(
     {
-      store: createNotificationStore({ redis, prefix, timers: machineTimers }),
+      store: createNotificationStore({ redis, prefix, systemNamespace: "default", timers: machineTimers }),
       clock: machineClock,
-      namespaces: () => ["ai", "other"],
+      namespaces: () => ["ai", "other", "Cluster"],
       tell: async (event) => {
         if (leading.refuseEvents) throw new Error("the API server is away");
         leading.events.push(event);
@@ -245,7 +245,7 @@ test("[redis] what was dropped before it was read, or cannot be read, is counted
   await redis.xadd(notificationsKey(prefix, "ai"), "*", "n", 43, "end", END, "entry", "{broken");
   number += 1;
   await tell({ percent: 100 });
-  await eventually("the last is read", () => receiver.taken.length === 2 && leading.events.length === 2);
+  await eventually("the last is read by both", () => receiver.taken.length === 2 && leading.missed.length === 2);
   expect(leading.missed.toSorted()).toEqual(["events 42", "webhook 42"]);
 });
 
@@ -259,4 +259,16 @@ test("[redis] namespaces stand for themselves, and Redis may be away in between"
   await eventually("Redis answers", async () => (await redis.ping().catch(() => "")) === "PONG");
   const id = await tell({}, "ai");
   await eventually("the next is taken", () => receiver.taken.includes(id));
+});
+
+test("[redis] what is told of a policy for all namespaces is an Event of the policy, in the system namespace", async () => {
+  const id = await tell({}, "Cluster");
+  const leading = lead();
+  await eventually("both are told", () => receiver.taken.length === 1 && leading.events.length === 1);
+  expect(leading.events).toMatchObject([{ namespace: "default", policy: "team" }]);
+  expect(receiver.posts[0]?.event).toMatchObject({
+    id,
+    source: "/airatelimit.dev/namespaces/default/airatelimitpolicies/team",
+    data: { namespace: "default", policy: "team" },
+  });
 });

@@ -2,7 +2,13 @@
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { changeChannels, headKey, namespacesKey, objectsKey } from "../../dataplane/contract/published.ts";
+import {
+  CLUSTER_PART,
+  changeChannels,
+  headKey,
+  namespacesKey,
+  objectsKey,
+} from "../../dataplane/contract/published.ts";
 import { eventually } from "../helpers/clock.ts";
 import {
   changesOf,
@@ -238,6 +244,26 @@ describe("everything", () => {
     offsetMs = 400_000;
     await eventually("one of two is left", async () => (await redis.hlen(namespacesKey(under.prefix))) === 1);
     expect(Object.keys(await readIndex(redis, under.prefix))).toHaveLength(1);
+  });
+
+  test("[redis] what is for all namespaces stays for ever once it is there, without objects too", async () => {
+    let offsetMs = 0;
+    const timers = {
+      nowMs: () => Date.now() + offsetMs,
+      after(delayMs: number, run: () => void) {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
+    };
+    const under = await leading({ timers, checkEveryMs: 20 });
+    for (const part of [CLUSTER_PART, "gone"]) {
+      await under.publisher.publish(new Map([[part, changesOf({ user1: "a" })]]));
+      await under.publisher.publish(new Map([[part, changesOf({ user1: undefined })]]));
+    }
+    offsetMs = 61_000;
+    await eventually("the other is gone", async () => !("gone" in (await readIndex(redis, under.prefix))));
+    expect(await readIndex(redis, under.prefix)).toHaveProperty(CLUSTER_PART);
+    expect((await readVisible(redis, under.prefix, CLUSTER_PART))?.groups).toEqual({});
   });
 
   test("[redis] a namespace that comes back goes on counting revisions", async () => {

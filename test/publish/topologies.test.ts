@@ -65,7 +65,12 @@ test("[redis] the controller's user of docs/redis.md may do all that it does, an
   await admin.hset(dataPlanesKey("airl:", "ai"), "s1", "1 {}");
   expect(await reader.readDataPlanes(["ai"])).toHaveLength(1);
   await reader.forgetDataPlane("ai", "s1");
-  const notifications = createNotificationStore({ redis: under.client, prefix: "airl:", timers });
+  const notifications = createNotificationStore({
+    redis: under.client,
+    prefix: "airl:",
+    systemNamespace: "default",
+    timers,
+  });
   expect((await notifications.readAfter("ai", await notifications.position("ai", "events"), 10)).isFull).toBe(false);
   await notifications.save("ai", "events", { id: "1-1", number: 1 });
 

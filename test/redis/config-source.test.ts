@@ -1,7 +1,7 @@
 // Configuration in Redis as a data plane reads it: loaded, followed, and kept through everything that can happen to Redis.
 
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { changesKey, headKey, namespacesKey, objectsKey } from "../../dataplane/contract/published.ts";
+import { CLUSTER_PART, changesKey, headKey, namespacesKey, objectsKey } from "../../dataplane/contract/published.ts";
 import { eventually } from "../helpers/clock.ts";
 import { type ConfigWriter, createConfigWriter, nameOf } from "../helpers/config-writer.ts";
 import { type FaultProxy, startFaultProxy } from "../helpers/fault-proxy.ts";
@@ -309,4 +309,52 @@ test("[redis] changes amid a whole reading are not lost", async () => {
     expect(followed.who("ai", `c${String(i)}-key`)).toBeUndefined();
   }
   expect(followed.live.counts().get("Consumer")).toBe(3000);
+});
+
+const cap = aPolicy({ namespace: "system", name: "cap", scope: "Cluster" });
+
+test("[redis] what is for all namespaces is in force in each of them, and follows its changes", async () => {
+  await writer.publish("ai", whole);
+  await writer.publish(CLUSTER_PART, [cap]);
+  const followed = await loaded();
+  const names = (namespace: string): string[] =>
+    followed
+      .config()
+      .snapshot.policiesOf(namespace)
+      .map(({ compiled }) => compiled.name);
+  expect([names("ai"), names("other")]).toEqual([["cap", "policy"], ["cap"]]);
+  await writer.change(CLUSTER_PART, [], [{ namespace: CLUSTER_PART, kind: "AIRateLimitPolicy", name: "cap" }]);
+  await eventually("it is gone", () => names("other").length === 0);
+  expect(names("ai")).toEqual(["policy"]);
+});
+
+test("[redis] a data plane of one namespace reads it too, there from the start, come later, or never published", async () => {
+  await writer.publish("ai", whole);
+  await writer.publish("other", [aPolicy({ namespace: "other", name: "theirs" })]);
+  const followed = await loaded({ namespaces: ["ai"] });
+  const names = (): string[] =>
+    followed
+      .config()
+      .snapshot.policiesOf("ai")
+      .map(({ compiled }) => compiled.name);
+  expect(names()).toEqual(["policy"]);
+  await writer.publish(CLUSTER_PART, [cap]);
+  await eventually("it is in force", () => names().includes("cap"));
+  expect([...followed.source.positions().keys()]).toEqual(["ai", CLUSTER_PART]);
+  const second = await loaded({ namespaces: ["ai"] });
+  expect(second.config().snapshot.policiesOf("ai")).toHaveLength(2);
+  expect(second.config().snapshot.policiesOf("other")).toHaveLength(1);
+});
+
+test("[redis] a policy lies where its scope says, or is left out", async () => {
+  await writer.publish("ai", [cap, ...whole]);
+  await writer.publish(CLUSTER_PART, [aPolicy({ namespace: "ai", name: "stray" })]);
+  const followed = await loaded();
+  expect(followed.seen.rejected).toBe(2);
+  expect(
+    followed
+      .config()
+      .snapshot.policiesOf("ai")
+      .map(({ compiled }) => compiled.name),
+  ).toEqual(["policy"]);
 });

@@ -2,7 +2,7 @@
 // speaks another schema. Tells what is in force, and what is missing until everything is there.
 
 import type { Cluster, Redis } from "ioredis";
-import { SCHEMA } from "../../contract/published.ts";
+import { CLUSTER_PART, SCHEMA } from "../../contract/published.ts";
 import type { StoreLog } from "../store-context.ts";
 import { openChangeFeed } from "./change-feed.ts";
 import { ConfigCommands, type Position } from "./config-commands.ts";
@@ -14,7 +14,7 @@ export interface ConfigSourceOptions {
   /** Both from connection.ts, not connected; the source owns them. The second one subscribes. */
   readonly clients: { readonly reader: Redis | Cluster; readonly subscriber: Redis | Cluster };
   readonly prefix: string;
-  /** Undefined: all that the index names. Else these, whatever the index says. */
+  /** Undefined: all that the index names. Else these and what is for all namespaces, whatever the index says. */
   readonly namespaces: readonly string[] | undefined;
   readonly sink: ConfigSink;
   readonly observe: ConfigObserver;
@@ -53,6 +53,8 @@ const WHOLE_READINGS = 2;
 export class ConfigSource {
   readonly #options: ConfigSourceOptions;
   readonly #intervals: SourceIntervals;
+  /** Undefined: all that the index names. */
+  readonly #parts: readonly string[] | undefined;
   readonly #commands: ConfigCommands;
   readonly #followers = new Map<string, NamespaceFollower>();
   readonly #queue = createTaskQueue(WHOLE_READINGS);
@@ -72,7 +74,8 @@ export class ConfigSource {
   constructor(options: ConfigSourceOptions) {
     this.#options = options;
     this.#intervals = { ...INTERVALS, ...options.intervals };
-    const { clients, prefix, namespaces } = options;
+    const { clients, prefix } = options;
+    this.#parts = options.namespaces === undefined ? undefined : [...options.namespaces, CLUSTER_PART];
     this.#commands = new ConfigCommands(clients.reader, prefix);
     const pollNow = (): void => {
       this.#poll();
@@ -82,7 +85,7 @@ export class ConfigSource {
     this.#feed = openChangeFeed({
       client: clients.subscriber,
       prefix,
-      namespaces,
+      namespaces: this.#parts,
       changed: (namespace) => {
         this.#changed(namespace);
       },
@@ -165,8 +168,8 @@ export class ConfigSource {
 
   /** Undefined when all is in force, else what is the matter. */
   async #lookAtAll(): Promise<string | undefined> {
-    const { namespaces, observe } = this.#options;
-    const published = namespaces ?? (await this.#commands.namespaces());
+    const { observe } = this.#options;
+    const published = this.#parts ?? (await this.#commands.namespaces());
     if (published === undefined) return "Redis holds no configuration";
     for (const namespace of published) this.#follower(namespace);
     await this.#removeGone(new Set(published));

@@ -1,7 +1,7 @@
 // Keeps the configuration of one namespace as it is in Redis: reads what has changed when there is word of it, the whole
 // when it has to. One reading at a time; word that comes meanwhile causes one more.
 
-import { SCHEMA } from "../../contract/published.ts";
+import { CLUSTER_PART, SCHEMA } from "../../contract/published.ts";
 import type { ConfigCommands, Head, Position } from "./config-commands.ts";
 import { MovedOn, type ReaderDeps, readChanges, readWhole } from "./namespace-reader.ts";
 
@@ -68,7 +68,8 @@ export class NamespaceFollower {
 
   async #read(): Promise<Trouble | undefined> {
     const head = await this.#deps.commands.head(this.namespace);
-    if (head === undefined) return { kind: "absent" };
+    // There may never have been a policy for all namespaces.
+    if (head === undefined) return this.namespace === CLUSTER_PART ? undefined : { kind: "absent" };
     if (head.schema !== String(SCHEMA)) return { kind: "schema", found: head.schema.slice(0, 32) };
     if (this.#mustReadWhole(head)) await this.#readWhole();
     else if (this.#position !== undefined && head.revision > this.#position.revision) await this.#catchUp(head);

@@ -21,7 +21,14 @@ function windowOf(window: Pick<NotificationEntry, "algorithm" | "windowMs" | "ca
     per: [],
     ...window,
   };
-  const notification = { namespace: "ai", id: `${String(TOLD)}-0`, number: 1, endMs: END, entry };
+  const notification = {
+    namespace: "ai",
+    policyNamespace: "ai",
+    id: `${String(TOLD)}-0`,
+    number: 1,
+    endMs: END,
+    entry,
+  };
   return event.parse(JSON.parse(cloudEvent(notification))).data.window;
 }
 

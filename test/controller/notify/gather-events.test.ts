@@ -9,6 +9,7 @@ const END = Date.UTC(2026, 2, 1, 12, 1);
 function aNotification(number: number, entry: Partial<Notification["entry"]> = {}): Notification {
   return {
     namespace: "ai",
+    policyNamespace: "ai",
     id: `${String(END - 30_000)}-${String(number)}`,
     number,
     endMs: END,

@@ -242,6 +242,43 @@ const ENFORCED: readonly (Row & { readonly proxies: string })[] = [
     proxies: "0/0",
   },
   {
+    name: "a policy for all namespaces without data planes",
+    state: { part: "Cluster", enforcement: anEnforcement({ dataPlanes: [] }) },
+    type: "Enforced",
+    line: "False NoProxies: there is no data plane",
+    proxies: "0/0",
+  },
+  {
+    name: "a policy for all namespaces that a sidecar of one of them lacks",
+    state: {
+      part: "Cluster",
+      enforcement: anEnforcement({
+        dataPlanes: [
+          aDataPlane("gw-1", { acknowledged: { Cluster: { generation: CONFIG, revision: 12 } } }),
+          aDataPlane("side-1", { scope: "shop", acknowledged: { shop: { generation: CONFIG, revision: 12 } } }),
+        ],
+      }),
+    },
+    type: "Enforced",
+    line: "False Pending: 1/2 data planes have revision 12; waiting for side-1",
+    proxies: "1/2",
+  },
+  {
+    name: "a policy for all namespaces that all of them have",
+    state: {
+      part: "Cluster",
+      enforcement: anEnforcement({
+        dataPlanes: [
+          aDataPlane("gw-1", { serves: ["shop"], acknowledged: { Cluster: { generation: CONFIG, revision: 12 } } }),
+          aDataPlane("side-1", { scope: "shop", acknowledged: { Cluster: { generation: CONFIG, revision: 13 } } }),
+        ],
+      }),
+    },
+    type: "Enforced",
+    line: "True Enforced: 2/2 data planes have revision 12",
+    proxies: "2/2",
+  },
+  {
     name: "a policy in Shadow",
     state: { enforcement: anEnforcement({ shadow: { limits: ["minute"], isWhole: true } }) },
     type: "Enforced",
@@ -384,7 +421,7 @@ describe("laws", () => {
     { nil: undefined },
   );
   const state: fc.Arbitrary<ObjectState> = fc.record({
-    namespace: fc.constant("ai"),
+    part: fc.constant("ai"),
     generation: fc.integer({ min: 1, max: 3 }),
     findings: fc.option(fc.array(finding, { maxLength: 8 }), { nil: undefined }),
     inForce: fc.option(fc.record({ generation: fc.integer({ min: 1, max: 3 }), published }), { nil: undefined }),

@@ -41,7 +41,7 @@ export function anEnforcement(changes: Partial<Enforcement> = {}): Enforcement {
 
 export function aState(changes: Partial<ObjectState> = {}): ObjectState {
   return {
-    namespace: "ai",
+    part: "ai",
     generation: 4,
     findings: [],
     inForce: { generation: 4, published: { generation: CONFIG, revision: 12 } },

@@ -36,6 +36,10 @@ const invalid = aPolicy({}, { limits: [aLimit({ limit: 0 })] });
 test.for([
   { name: "a Consumer whose Secret is not there yet", object: withSecret },
   { name: "an AIRoute whose AIBackend is not there yet", object: aRoute() },
+  {
+    name: "a Consumer whose parent is not there yet",
+    object: aConsumer({}, { parentRef: { name: "team" } }),
+  },
   { name: "an AIBackend", object: aBackend() },
   {
     name: "an AIRateLimitPolicy for a Consumer that is not there yet",
@@ -54,6 +58,20 @@ test.for([
       '- spec.mode: found "Off", wanted one of Enforce, Shadow\n' +
       '- spec.limits[0].unit: found "Cents", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests, Cost, Expression\n' +
       "- spec.limits[0].limit: found 0, wanted an integer from 1 to 9007199254740991",
+  },
+  {
+    name: "a scope that its namespace may not have",
+    object: aPolicy({}, { scope: "Cluster" }),
+    refusal:
+      "AIRateLimitPolicy ai/it is invalid:\n" +
+      '- spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace, default, are about all namespaces',
+  },
+  {
+    name: "a Consumer as its own parent",
+    object: aConsumer({}, { parentRef: { name: "it" } }),
+    refusal:
+      "Consumer ai/it is invalid:\n" +
+      "- spec.parentRef.name: found a cycle: it -> it, wanted a parent that does not itself belong to this Consumer",
   },
   {
     name: "a window that is too long",

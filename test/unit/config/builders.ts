@@ -53,6 +53,7 @@ export interface ConsumerParts {
   readonly name?: string;
   readonly username?: string;
   readonly groups?: string[];
+  readonly parent?: string;
   /** Keys as a caller presents them. */
   readonly keys?: readonly string[];
 }
@@ -63,7 +64,8 @@ export function aConsumer(parts: ConsumerParts = {}): CompiledConsumer {
     name: `key-${String(i)}`,
     keyHmacs: ringFor(namespace).map((one) => keyHmac(one, hashKey(key))),
   }));
-  return { kind: "Consumer", namespace, name, username, groups, credentials };
+  const above = parts.parent === undefined ? {} : { parent: parts.parent };
+  return { kind: "Consumer", namespace, name, username, groups, ...above, credentials };
 }
 
 export function aPolicy(parts: Partial<CompiledPolicy> = {}): CompiledPolicy {

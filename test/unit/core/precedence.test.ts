@@ -8,7 +8,7 @@ import { bySpecificity, type Candidate, inForce } from "../../../dataplane/core/
 const GROUPS = ["silver", "gold"];
 
 function aCandidate(name: string, appliesTo: AppliesTo = {}, parts: Partial<Candidate> = {}): Candidate {
-  return { name, createdMs: 5, appliesTo, isShadow: false, ...parts };
+  return { name, createdMs: 5, appliesTo, isCluster: false, above: 0, isShadow: false, ...parts };
 }
 
 function chosen(candidates: readonly Candidate[], backend = "openai"): string[] {
@@ -28,6 +28,7 @@ const RANKS = [
   aCandidate("w-group", { consumerGroups }),
   aCandidate("v-route", { routes }),
   aCandidate("u-namespace", {}),
+  aCandidate("t-cluster", {}, { isCluster: true }),
 ];
 
 test.for(RANKS.slice(1).map((lower, i) => ({ lower, higher: RANKS[i] ?? lower })))(
@@ -38,6 +39,27 @@ test.for(RANKS.slice(1).map((lower, i) => ({ lower, higher: RANKS[i] ?? lower })
 );
 
 test.for([
+  {
+    name: "of a consumer's own policy and its parent's its own",
+    candidates: [
+      aCandidate("a", { consumers: ["team"] }, { createdMs: 1, above: 1 }),
+      aCandidate("b", { consumers }, { isCluster: true }),
+    ],
+    winner: "b",
+  },
+  {
+    name: "of two for the same lists that of the namespace before that of the cluster",
+    candidates: [aCandidate("a", { consumers }, { createdMs: 1, isCluster: true }), aCandidate("b", { consumers })],
+    winner: "b",
+  },
+  {
+    name: "consumers of the cluster before groups of the namespace",
+    candidates: [
+      aCandidate("a", { consumerGroups }, { createdMs: 1 }),
+      aCandidate("b", { consumers }, { isCluster: true }),
+    ],
+    winner: "b",
+  },
   {
     name: "of several groups of the caller the name that sorts first",
     candidates: [
@@ -121,6 +143,8 @@ const candidates = fc.uniqueArray(
     name: fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h"),
     createdMs: fc.nat({ max: 2 }),
     isShadow: fc.boolean(),
+    isCluster: fc.boolean(),
+    above: fc.nat({ max: 2 }),
     appliesTo: fc.record({
       consumers: list(["alice"]),
       consumerGroups: list(["gold", "silver", "iron"]),

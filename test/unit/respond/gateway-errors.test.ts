@@ -31,6 +31,7 @@ const TABLE = {
   backend_missing: [503, "server_error", "api_error"],
   config_missing: [503, "server_error", "api_error"],
   backend_locked: [503, "server_error", "api_error"],
+  parent_missing: [503, "server_error", "api_error"],
   price_missing: [503, "server_error", "api_error"],
   upstream_timeout: [504, "server_error", "timeout_error"],
 } as const satisfies Record<GatewayErrorCode, readonly [number, string, string]>;
