@@ -1,7 +1,7 @@
 // What may stand behind an option: addresses, durations, sizes, ranges, overrides. Each reader names the option, what it
 // found and what it wanted.
 
-import { parseDuration } from "../compiler/duration.ts";
+import { parseDuration } from "../dataplane/core/duration.ts";
 import { parseCidr } from "../dataplane/core/ip.ts";
 import * as values from "../settings/values.ts";
 import { usageError } from "./cli-error.ts";

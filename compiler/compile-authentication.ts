@@ -5,7 +5,7 @@ import type { RouteSpec } from "../crds/ai-route.ts";
 import type { CompiledRoute } from "../dataplane/contract/compiled.ts";
 import { DEFAULT_KEY_HEADERS, DEFAULT_KEY_QUERY } from "../dataplane/contract/key-locations.ts";
 import { TOKEN_ALGORITHMS } from "../dataplane/contract/token-algorithms.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../dataplane/core/duration.ts";
 import { quoted } from "./found-text.ts";
 import type { NameSet } from "./known-names.ts";
 import { withSuggestion } from "./nearest-name.ts";

@@ -3,8 +3,8 @@
 import type { BackendSpec } from "../crds/ai-backend.ts";
 import type { CompiledBackend } from "../dataplane/contract/compiled.ts";
 import { type KeyRing, seal } from "../dataplane/contract/keyring.ts";
+import { parseDuration } from "../dataplane/core/duration.ts";
 import { compilePrices } from "./compile-prices.ts";
-import { parseDuration } from "./duration.ts";
 import { quoted } from "./found-text.ts";
 import type { BackendObject } from "./read-manifest.ts";
 import { createReporter, type Reporter } from "./report.ts";

@@ -8,7 +8,7 @@ import type { Reporter } from "./report.ts";
 
 type CompiledCondition = CompiledLimit["when"][number];
 
-/** `field` is the condition's path. Provider values become lower case: the data plane asks with the lower-case name. */
+/** `field` is the condition's path. Provider values become lower case: the data plane asks with the lower-case name. Methods are upper case in HTTP. */
 export function compileCondition(condition: ConditionSpec, field: string, report: Reporter): CompiledCondition {
   const { type, name, by, match, values } = condition;
   switch (type) {
@@ -17,6 +17,10 @@ export function compileCondition(condition: ConditionSpec, field: string, report
       return { type, match: "CIDR", values };
     case "Provider":
       return { type, match, values: [...new Set(values.map((value) => value.toLowerCase()))] };
+    case "Method":
+      return { type, match, values: [...new Set(values.map((value) => value.toUpperCase()))] };
+    case "Query":
+      return { type, ...(name === undefined ? {} : { name }), match, values };
     case "Header":
       return { type, ...(name === undefined ? {} : { name: name.toLowerCase() }), match, values };
     case "Consumer":

@@ -58,6 +58,7 @@ export function compileConsumer(consumer: ConsumerObject, context: ConsumerConte
     namespace: ref.namespace,
     name: ref.name,
     username: spec.username ?? ref.name,
+    ...(spec.customID === undefined ? {} : { customID: spec.customID }),
     groups: spec.groups,
     ...(spec.parentRef && { parent: spec.parentRef.name }),
     credentials: usable.slice(), // an array that has grown keeps room for 16 more, of 100,000 consumers too

@@ -25,7 +25,13 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject, systemName
     report.error({ code: "Invalid", field: "spec.scope", found: quoted(spec.scope), wanted });
   }
   const compiled = spec.limits.map((limit, index) =>
-    compileLimit(limit, { ref, mode: spec.mode, field: `spec.limits[${String(index)}]`, report }),
+    compileLimit(limit, {
+      ref,
+      mode: spec.mode,
+      field: `spec.limits[${String(index)}]`,
+      report,
+      counters: spec.counters.namespace,
+    }),
   );
   const limits = distinctLabels(compiled, { formats: spec.response.headers.formats, report });
   const response = compileResponse(spec.response, report);

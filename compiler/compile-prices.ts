@@ -2,8 +2,8 @@
 
 import type { BackendSpec } from "../crds/ai-backend.ts";
 import type { CompiledBackend } from "../dataplane/contract/compiled.ts";
+import { parseNano } from "../dataplane/core/nano.ts";
 import { quoted } from "./found-text.ts";
-import { parseNano } from "./nano.ts";
 import type { Reporter } from "./report.ts";
 
 /** Undefined when no model has prices, or after reporting an error. */

@@ -2,7 +2,7 @@
 
 import type { PolicySpec } from "../crds/ai-rate-limit-policy.ts";
 import { DEFAULT_MAX_LIMITS, type ResponseRules } from "../dataplane/contract/compiled.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../dataplane/core/duration.ts";
 import { quoted } from "./found-text.ts";
 import type { Reporter } from "./report.ts";
 

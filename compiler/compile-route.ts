@@ -52,6 +52,7 @@ export function compileRoute(
     })),
     authentication,
     backends: spec.backendRefs,
+    ...(spec.service === undefined ? {} : { service: spec.service }),
   };
 }
 

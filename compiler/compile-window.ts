@@ -3,7 +3,8 @@
 import type { LimitSpec } from "../crds/ai-rate-limit-policy.ts";
 import type { CompiledWindow } from "../dataplane/contract/compiled.ts";
 import { isTimeZone, timeZoneNames } from "../dataplane/contract/time-zones.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../dataplane/core/duration.ts";
+import { MAX_WINDOW_MS, MIN_WINDOW_MS } from "../dataplane/core/resolved-value.ts";
 import { quoted } from "./found-text.ts";
 import { withSuggestion } from "./nearest-name.ts";
 import type { Reporter } from "./report.ts";
@@ -11,9 +12,7 @@ import type { Reporter } from "./report.ts";
 type WindowSpec = LimitSpec["window"];
 type CompiledCalendar = NonNullable<CompiledWindow["calendar"]>;
 
-const MIN_WINDOW_MS = 1000;
 const DAY_MS = 86_400_000;
-const MAX_WINDOW_MS = 366 * DAY_MS;
 
 /** Lengths by which windows are spoken of: a day has 23 to 25 hours, a month 28 to 31 days. */
 const NOMINAL_MS: Readonly<Record<CompiledCalendar["unit"], number>> = {

@@ -57,9 +57,11 @@ function namings(formats: readonly HeaderFormat[]): readonly Naming[] {
 }
 
 /** What the headers of this limit are told apart by: any case of letters is the same header. */
-function namesOf({ label, window }: CompiledLimit, namedBy: readonly Naming[]): readonly string[] {
+function namesOf({ label, window, windowTemplate }: CompiledLimit, namedBy: readonly Naming[]): readonly string[] {
   const text = label.kind === "fixed" ? label.text.toLowerCase() : `<${label.type}>${label.suffix ?? ""}`;
-  return namedBy.map(({ family, hasWindow }) => `${family} ${hasWindow ? `${windowName(window)}-` : ""}${text}`);
+  return namedBy.map(
+    ({ family, hasWindow }) => `${family} ${hasWindow ? `${windowTemplate ?? windowName(window)}-` : ""}${text}`,
+  );
 }
 
 function withUnit(limit: CompiledLimit): CompiledLimit {

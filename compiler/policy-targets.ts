@@ -67,7 +67,7 @@ function knownValues(condition: ConditionSpec, namespace: string, context: Targe
         wanted: `a group of a Consumer ${here}`,
       };
     case "Consumer": {
-      if (condition.by === "Username") return undefined;
+      if ((condition.by ?? "Name") !== "Name") return undefined;
       const names = [index.names("Consumer", namespace), index.names("Consumer", systemNamespace)];
       return { names, wanted: `a Consumer ${here}` };
     }

@@ -1,98 +1,20 @@
 // The kind AIRateLimitPolicy: limits, to whom they apply, and how a refusal looks. Descriptions are the user manual.
 
 import { z } from "zod";
+import { CHOSEN, condition, per } from "./limit-key.ts";
 import {
-  decimal,
+  decimalOrTemplate,
   entryName,
-  headerName,
   integer,
   integerOrText,
   namedList,
   numberedList,
   text,
-  textSet,
   windowDuration,
 } from "./meta.ts";
 import { response } from "./policy-response.ts";
 import { appliesTo, localListRule, scope } from "./policy-scope.ts";
 import { exactlyOneOf, type Rule, withRules } from "./rule.ts";
-
-const FACTS = ["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"] as const;
-
-const headerNeedsName: Rule<{ readonly type: string; readonly name?: string | undefined }> = {
-  cel: "(self.type == 'Header') == has(self.name)",
-  message: "a name (that of the request header) with type Header, and with no other type",
-  field: "name",
-  holds: (value) => (value.type === "Header") === (value.name !== undefined),
-};
-
-const condition = withRules(
-  z.strictObject({
-    type: z
-      .enum(FACTS)
-      .describe(
-        "What is looked at. Model: the model that the client asks for. Provider: the provider of the backend, in any case " +
-          "of letters. IP: the client's address. Model, Provider and Backend concern only the requests that would go there.",
-      ),
-    name: headerName().optional().describe("Name of the request header, with type Header only; case does not matter."),
-    by: z
-      .enum(["Name", "Username"])
-      .optional()
-      .describe(
-        "With type Consumer only, and of the caller itself, not of whom it belongs to: Name compares metadata.name, Username spec.username. Default Name.",
-      ),
-    match: z
-      .enum(["Exact", "Prefix", "Glob"])
-      .default("Exact")
-      .describe(
-        "How values are compared. Exact: equal. Prefix: starts with. Glob: * stands for any run of characters, ? for one. " +
-          "Case matters, except for Provider. Not with type IP. Default Exact.",
-      ),
-    values: textSet(text({ wanted: "a text of 1 to 256 characters", max: 256 }), 64)
-      .default([])
-      .describe(
-        "Any of these must match; with type IP they are addresses or CIDR ranges, like 10.0.0.0/8. Default (none): the " +
-          "request only has to have the thing at all.",
-      ),
-  }),
-  [
-    headerNeedsName,
-    {
-      cel: "self.type == 'Consumer' || !has(self.by)",
-      message: "no by, which goes with type Consumer only",
-      field: "by",
-      holds: (value) => value.type === "Consumer" || value.by === undefined,
-    },
-    {
-      cel: "self.type != 'IP' || self.match == 'Exact'",
-      message: "no match with type IP: its values are addresses and CIDR ranges",
-      field: "match",
-      holds: (value) => value.type !== "IP" || value.match === "Exact",
-    },
-  ],
-);
-
-const keyPart = withRules(
-  z.strictObject({
-    type: z
-      .enum([...FACTS, "Shared"])
-      .describe(
-        "One counter for each value of this. Consumer without a known consumer: the client's address. ConsumerGroup: the " +
-          "group that a condition of this limit names, else the consumer's first by name. Header that is absent: the " +
-          "client's address. Shared: one counter for all.",
-      ),
-    name: headerName().optional().describe("Name of the request header, with type Header only; case does not matter."),
-  }),
-  [headerNeedsName],
-);
-
-const per = withRules(z.array(keyPart).min(1).max(8), [
-  {
-    cel: "size(self) == 1 || self.all(part, part.type != 'Shared')",
-    message: "type Shared alone in its list",
-    holds: (parts) => parts.length === 1 || parts.every((part) => part.type !== "Shared"),
-  },
-]);
 
 const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
 
@@ -100,7 +22,10 @@ const windowFields = z.strictObject({
   duration: windowDuration()
     .optional()
     .describe(
-      "Length of the window: a number and s, m, h or d, like 30s, 1m, 24h or 1h30m; from 1s to 366d. Either this or calendar.",
+      "Length of the window: a number and s, m, h or d, like 30s, 1m, 24h or 1h30m; from 1s to 366d. Or a template that each " +
+        "request brings it with, as whole seconds or as such a text: ${http_x_window ?? 60s}; see value of per. Requests that " +
+        "bring another length count in counters of their own, at most 32 lengths of a limit at a time; what is no length is " +
+        "answered 400. Either this or calendar.",
     ),
   algorithm: z
     .enum(["Sliding", "Fixed", "FixedFromFirst"])
@@ -164,7 +89,8 @@ const window = withRules(windowFields, [
   calendarField("weekStart", "Week"),
 ]);
 
-const AMOUNT = 'an integer from 1 to 9007199254740991; with unit Cost also a decimal number in quotes, like "12.50"';
+const AMOUNT =
+  'an integer from 1 to 9007199254740991; with unit Cost also a decimal number in quotes, like "12.50"; or a template';
 
 const limitFields = z.strictObject({
   name: entryName().describe("Name of the limit, unique within the policy. Another name starts another counter."),
@@ -192,11 +118,19 @@ const limitFields = z.strictObject({
         "field that is absent is 0. Known are + - * /, comparisons, && || !, ?:, min, max, ceil, floor and round. The value " +
         "is rounded half up and at least 0; where it has none (division by zero) the total tokens count.",
     ),
-  limit: integerOrText(integer(1, Number.MAX_SAFE_INTEGER), decimal(7, AMOUNT), AMOUNT).describe(
+  limit: integerOrText(integer(1, Number.MAX_SAFE_INTEGER), decimalOrTemplate(7, AMOUNT), AMOUNT).describe(
     "An integer; with unit Cost also a decimal number in quotes with at most 9 digits after the point, in the currency of " +
       "the backends' prices, below 9007199.254740992. How much of unit may be used per window. A request is refused when it is used up; the request that crosses the limit " +
-      "completes. Changing it keeps the counters.",
+      "completes. Changing it keeps the counters. Or a template that each request brings it with, as an integer from 1 to " +
+      "max (with unit Cost also a decimal number): ${http_x_limit ?? 500}; see value of per. What is none of these is answered " +
+      "400. All requests of a counter share it, whatever limit they bring.",
   ),
+  max: integer(1, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe(
+      "With a limit that is a template, and only then: the greatest limit that a request may bring, with unit Cost in units " +
+        "of the currency.",
+    ),
   window: window.describe("The time in which the limit may be used. Changing it starts new counters."),
   label: text({
     wanted: "a label: letters, digits and !#$%&'*+-.^_`|~, at most 63",
@@ -208,6 +142,19 @@ const limitFields = z.strictObject({
       "Name of the limit in response headers and messages. Default: the value of the first Provider or Backend condition " +
         "with one Exact value; else, when per has Backend, Provider or Model, its value in this request; else name.",
     ),
+  fallback: z
+    .boolean()
+    .default(false)
+    .describe(
+      "With true the limit concerns only requests that no other limit of this policy concerns. A limit in Shadow displaces none " +
+        "that enforces. Default false.",
+    ),
+  maxKeys: integer(1, 100_000)
+    .optional()
+    .describe(
+      "How many values of per each data plane tells apart in a window, with a Header, Query, Path or Template in per; the rest " +
+        "shares one counter. Default: 10000 where clients alone choose the values of per, else no bound.",
+    ),
   mode: z
     .enum(["Enforce", "Shadow"])
     .optional()
@@ -216,10 +163,22 @@ const limitFields = z.strictObject({
 
 const limit = withRules(limitFields, [
   {
-    cel: "self.unit == 'Cost' || type(self.limit) == int",
+    cel: "self.unit == 'Cost' || type(self.limit) == int || self.limit.contains('$')",
     message: "an integer; a decimal number in quotes goes with unit Cost only",
     field: "limit",
-    holds: (value) => value.unit === "Cost" || typeof value.limit === "number",
+    holds: ({ unit, limit: amount }) => unit === "Cost" || typeof amount === "number" || amount.includes("$"),
+  },
+  {
+    cel: "has(self.max) == (type(self.limit) != int && self.limit.contains('$'))",
+    message: "max with a limit that is a template, and with no other limit",
+    field: "max",
+    holds: ({ max, limit: amount }) => (max !== undefined) === (typeof amount === "string" && amount.includes("$")),
+  },
+  {
+    cel: "!has(self.maxKeys) || self.per.exists(part, part.type in ['Header', 'Query', 'Path', 'Template'])",
+    message: "no maxKeys, which goes with a Header, Query, Path or Template in per only",
+    field: "maxKeys",
+    holds: ({ maxKeys, per: parts }) => maxKeys === undefined || parts.some(({ type }) => CHOSEN.has(type)),
   },
   {
     cel: "(self.unit == 'Expression') == has(self.expression)",
@@ -228,6 +187,18 @@ const limit = withRules(limitFields, [
     holds: (value) => (value.unit === "Expression") === (value.expression !== undefined),
   },
 ]);
+
+const WANTED_COUNTERS =
+  "nothing or a name: lower-case letters, digits and -, starting and ending with a letter or digit, at most 63";
+
+const counters = z.strictObject({
+  namespace: text({ wanted: WANTED_COUNTERS, min: 0, max: 63, pattern: /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$/ })
+    .default("")
+    .describe(
+      "Policies of this namespace with the same text here share counters: limits of one name, unit, window and per count " +
+        "together, and a request that meets several of them counts once. Default (empty): the policy has counters of its own.",
+    ),
+});
 
 const threshold = z.strictObject({
   percent: integer(1, 100).describe("How much of a limit is used up, in percent of it, 1 to 100."),
@@ -256,6 +227,7 @@ const policyFields = z.strictObject({
     .enum(["Enforce", "Shadow"])
     .default("Enforce")
     .describe("Enforce: exhausted limits refuse. Shadow: they count and report, and never refuse. Default Enforce."),
+  counters: counters.prefault({}).describe("Whether counters are shared with other policies."),
   limits: namedList(limit, 1, 16).describe(
     "The limits. Every one that concerns a request is checked and charged; any exhausted one refuses. See precedence for " +
       "policies of which only one is enforced.",

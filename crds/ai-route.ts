@@ -9,6 +9,7 @@ import {
   keySourceUrl,
   namedList,
   objectName,
+  plainName,
   text,
   textKeyedList,
   textSet,
@@ -198,6 +199,12 @@ const backendRef = z.strictObject({
 
 export const routeSpec = z.strictObject({
   matches: z.array(match).min(1).max(16).describe("The requests that this route takes: those that meet any of these."),
+  service: plainName()
+    .optional()
+    .describe(
+      "Name of the service that the route belongs to. Routes of the namespace with one name share the counters of limits per " +
+        "Service, and conditions may ask for it. Default: none; the route is then one of its own.",
+    ),
   authentication: authentication
     .optional()
     .describe(

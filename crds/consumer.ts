@@ -106,6 +106,12 @@ export const consumerSpec = z.strictObject({
   username: plainName()
     .optional()
     .describe("Name of the consumer outside Kubernetes; conditions of limits may ask for it. Default: metadata.name."),
+  customID: plainName()
+    .optional()
+    .describe(
+      "Identifier of the consumer in another system, such as an account number; conditions of limits may ask for it (by: " +
+        "CustomID). Default: none.",
+    ),
   groups: textSet(plainName(), 64)
     .default([])
     .describe(

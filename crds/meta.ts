@@ -7,6 +7,9 @@ export const GROUP = "airatelimit.dev";
 export const VERSION = "v1alpha1";
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
+const MAX_TEMPLATE = 256;
+const WANTED_TEMPLATE = "a template of at most 256 characters with a variable, like ${http_x_id}";
+
 export interface TextOptions {
   /** Noun phrase for findings: "a header name: letters, digits and -, at most 128". */
   readonly wanted: string;
@@ -27,6 +30,17 @@ export function text({ wanted, max, min = 1, pattern }: TextOptions): z.ZodStrin
 export function integer(min: number, max: number): z.ZodInt {
   const wanted = `an integer from ${String(min)} to ${String(max)}`;
   return z.int({ error: wanted }).min(min, { error: wanted }).max(max, { error: wanted });
+}
+
+/** A text with variables of a request, like ${http_x_id}; core/template.ts of the data plane reads it. */
+export function template(): z.ZodString {
+  return text({ wanted: WANTED_TEMPLATE, max: MAX_TEMPLATE, pattern: /\$/ });
+}
+
+/** The text forms only: a whole number of nano units (1e-9) of money, or a template. */
+export function decimalOrTemplate(wholeDigits: number, wanted: string): z.ZodString {
+  const pattern = new RegExp(`^[0-9]{1,${wholeDigits}}(\\.[0-9]{1,9})?$|\\$`);
+  return text({ wanted, max: MAX_TEMPLATE, pattern });
 }
 
 /** An amount of money: at most 9 digits after the point, so that it is a whole number of nano units (1e-9). */
@@ -165,16 +179,16 @@ export function hostname(): z.ZodString {
   });
 }
 
-/** The text form only; compiler/duration.ts reads it and checks the range. */
+/** The text form only, or that of a template; core/duration.ts of the data plane reads it, the compiler checks the range. */
 export function windowDuration(): z.ZodString {
   return text({
-    wanted: "a duration: a number and s, m, h or d, like 30s",
-    max: 32,
-    pattern: /^([0-9]{1,8}d)?([0-9]{1,8}h)?([0-9]{1,8}m)?([0-9]{1,8}s)?$/,
+    wanted: "a duration: a number and s, m, h or d, like 30s; or a template",
+    max: MAX_TEMPLATE,
+    pattern: /^([0-9]{1,8}d)?([0-9]{1,8}h)?([0-9]{1,8}m)?([0-9]{1,8}s)?$|\$/,
   });
 }
 
-/** The text form only; compiler/duration.ts reads it and checks the range. */
+/** The text form only; core/duration.ts of the data plane reads it, the compiler checks the range. */
 export function timeoutDuration(): z.ZodString {
   return text({
     wanted: "a duration: a number and ms, s, m or h, like 5s",

@@ -200,11 +200,20 @@ function createConfigPort(
   return { port, config: () => (isConfigured ? live.current() : undefined) };
 }
 
-function createLiveConfig({ ringFor, systemNamespace, keyPrefix, log }: GatewayOptions): LiveConfig {
+function createLiveConfig({ ringFor, systemNamespace, keyPrefix, log, metrics }: GatewayOptions): LiveConfig {
   return new LiveConfig({
     ringFor,
     systemNamespace,
     prefix: keyPrefix,
+    onOverflow: ({ policy, name }, isFirst) => {
+      const policyName = `${policy.namespace}/${policy.name}`;
+      metrics.overflow(policyName, name).value++;
+      if (!isFirst) return;
+      log.warn(
+        { limit: `${policyName}/${name}` },
+        "too many key values in a window: the rest counts together (maxKeys)",
+      );
+    },
     onLocked: ({ namespace, name }) => {
       log.error(
         { backend: `${namespace}/${name}` },

@@ -105,8 +105,11 @@ function createRemaining(metrics: GatewayMetrics): (exchange: Exchange, nowMs: n
   };
 }
 
-function countDecision(metrics: GatewayMetrics, { decision, unpricedBy }: Exchange): void {
+function countDecision(metrics: GatewayMetrics, exchange: Exchange): void {
+  const { decision, unpricedBy, unresolvedBy, unresolved } = exchange;
   if (unpricedBy) metrics.refused(policyName(unpricedBy.policy), unpricedBy.name, "price_missing").value++;
+  if (unresolvedBy) metrics.refused(policyName(unresolvedBy.policy), unresolvedBy.name, "unresolved").value++;
+  for (const { policy, name } of unresolved) metrics.unresolved(policyName(policy), name).value++;
   if (decision === undefined) return;
   for (const { limit } of decision.shadowed) metrics.wouldRefuse(policyName(limit.policy), limit.name).value++;
   if (decision.kind === "allow") return;

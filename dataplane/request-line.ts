@@ -40,7 +40,7 @@ function tenths(ms: number): string {
   return String(Math.round(ms * 10) / 10);
 }
 
-function refusedBy({ decision, unpricedBy }: Exchange): string | undefined {
-  const by = decision?.kind === "deny" ? decision.decidedBy.limit : unpricedBy;
+function refusedBy({ decision, unpricedBy, unresolvedBy }: Exchange): string | undefined {
+  const by = decision?.kind === "deny" ? decision.decidedBy.limit : (unpricedBy ?? unresolvedBy);
   return by && `${by.policy.namespace}/${by.policy.name}/${by.name}`;
 }

@@ -20,6 +20,7 @@ export class Consumer implements ConsumerRecord {
   readonly namespace: string;
   readonly name: string;
   readonly username: string;
+  readonly customID: string | undefined;
   /** Without what it has from its ancestors. */
   readonly ownGroups: readonly string[];
   readonly isOwnSuspended: boolean;
@@ -30,10 +31,11 @@ export class Consumer implements ConsumerRecord {
 
   /** `place.name` is the text that all consumers there share. */
   constructor(place: ConsumerPlace, compiled: CompiledConsumer, texts: SharedTexts) {
-    const { name, username, groups, suspended, models, parent } = compiled;
+    const { name, username, customID, groups, suspended, models, parent } = compiled;
     this.namespace = place.name;
     this.name = name;
     this.username = username === name ? name : username;
+    this.customID = customID;
     this.ownGroups = groups.length === 0 ? NO_GROUPS : texts.list(groups);
     this.isOwnSuspended = suspended === true;
     this.ownModels = models === undefined ? undefined : new ModelRule(models);
@@ -75,6 +77,7 @@ export class Consumer implements ConsumerRecord {
   equals(other: Consumer): boolean {
     return (
       this.username === other.username &&
+      this.customID === other.customID &&
       this.isOwnSuspended === other.isOwnSuspended &&
       this.lineage === other.lineage &&
       isSameList(this.ownGroups, other.ownGroups, (a, b) => a === b) &&

@@ -6,6 +6,7 @@ import type { RingFor } from "../contract/keyring.ts";
 import type { ConfigChanges, ObjectName } from "../contract/object-name.ts";
 import { CLUSTER_PART, partOf } from "../contract/published.ts";
 import { ConsumerDirectory } from "./consumer-directory.ts";
+import { KeyCensus, type OnOverflow } from "./key-census.ts";
 import { createLimitPlans, type LimitPlans } from "./limit-plan.ts";
 import { NamespaceParts, olderFirst, type Part } from "./namespace-parts.ts";
 import { createRouteTable } from "./route-table.ts";
@@ -25,6 +26,10 @@ export interface LiveConfigOptions {
   readonly prefix: string;
   /** Hears of each backend whose credential does not open. */
   readonly onLocked: (backend: CompiledBackend) => void;
+  /** Hears of each request that is counted together with others, as its limit has enough counters. */
+  readonly onOverflow?: OnOverflow;
+  /** Any clock that goes forward, milliseconds; default that of the process. */
+  readonly nowMs?: () => number;
 }
 
 const NO_POLICIES: readonly PolicyRecord[] = [];
@@ -33,6 +38,7 @@ export class LiveConfig {
   readonly #options: LiveConfigOptions;
   readonly #consumers: ConsumerDirectory;
   readonly #namespaces = new Map<string, NamespaceParts>();
+  readonly #census: KeyCensus;
   #ringFor: RingFor;
   #current: GatewayConfig | undefined;
 
@@ -40,6 +46,8 @@ export class LiveConfig {
     this.#options = options;
     this.#ringFor = options.ringFor;
     this.#consumers = new ConsumerDirectory(options.ringFor, options.systemNamespace);
+    const { nowMs = (): number => performance.now(), onOverflow = (): void => {} } = options;
+    this.#census = new KeyCensus({ nowMs, onOverflow });
   }
 
   /** Whoever changed something before this call sees it in what is returned. */
@@ -134,7 +142,11 @@ export class LiveConfig {
       tokens: consumers,
       policiesOf: (namespace) => policies.get(namespace) ?? everywhere,
     };
-    return { snapshot, plans: createLimitPlans(snapshot, this.#options.prefix) };
+    const census = this.#census;
+    census.keep(
+      new Set([...policies.values()].flat().flatMap(({ limits }) => limits.map(({ limit }) => limit.counterId))),
+    );
+    return { snapshot, plans: createLimitPlans(snapshot, { prefix: this.#options.prefix, census }) };
   }
 }
 

@@ -1,27 +1,21 @@
 // The limits that can concern a caller on a route, worked out once and kept: what is left per request is the conditions on
-// model, backend, headers and address, and which MostSpecific policy the backend leaves. Also fills limits in to counters and keeps those.
+// model, backend, headers and address, and which MostSpecific policy the backend leaves.
 
-import { type CounterKey, counterKey } from "../contract/keys.ts";
 import type { Counter } from "../core/counter-store.ts";
 import { createGenerationCache } from "../core/generation-cache.ts";
-import type { FactType, Level, Limit } from "../core/limit.ts";
-import { appliesToCaller, keyValues, namedInLine } from "../core/match.ts";
+import type { FactType, KeyPart, Level, Limit } from "../core/limit.ts";
+import { appliesToCaller, namedInLine } from "../core/match.ts";
 import { bySpecificity, type Candidate, inForce } from "../core/precedence.ts";
 import type { RequestFacts } from "../core/request-facts.ts";
-import type { Window } from "../core/window.ts";
+import { type CounterSource, createCounterSource } from "./counter-source.ts";
+import type { KeyCensus } from "./key-census.ts";
 import { type Line, NO_LINE } from "./lineage.ts";
+import { MatchedLimit } from "./matched-limit.ts";
 import type { ConsumerRecord, LimitRecord, PolicyRecord, RouteRecord, Snapshot } from "./snapshot.ts";
+import { displaces, type SpecialSources, specialLimit } from "./special-limits.ts";
 
-/** Counters kept with their hashed keys; twice this many at the most. */
-const COUNTER_CACHE = 50_000;
+/** Plans kept, by consumer; twice this many at the most. */
 const PLAN_CACHE = 50_000;
-/** Longer key values, which only clients make up, are hashed anew each time: the cache stays small in bytes too. */
-const LONGEST_CACHED = 512;
-
-export interface MatchedLimit {
-  readonly record: LimitRecord;
-  readonly counter: Counter;
-}
 
 export interface LimitPlans {
   /** The limits that a request must pass, in policy order. */
@@ -34,12 +28,12 @@ export interface LimitPlans {
 
 export interface UnknownFacts {
   readonly ofConditions: ReadonlySet<FactType>;
-  readonly ofCounters: ReadonlySet<FactType | "Shared">;
+  readonly ofCounters: ReadonlySet<KeyPart["type"]>;
 }
 
 export interface PossibleLimit {
   readonly record: LimitRecord;
-  /** Undefined when it is kept for something that is not known. */
+  /** Undefined when it is kept for something that is not known, or the request says of what length its window is. */
   readonly counter: Counter | undefined;
 }
 
@@ -55,6 +49,8 @@ interface PlanEntry {
   readonly backends: readonly string[] | undefined;
   /** Its policy, when that is one of which only the most specific is in force. */
   readonly rival: Rival | undefined;
+  /** Its conditions alone do not say whether and how it concerns a request. */
+  readonly isSpecial: boolean;
 }
 
 /** Plans of one consumer, by route, as long as its ancestors are these. */
@@ -79,11 +75,51 @@ interface Plan {
 
 const NO_RIVALS: readonly Rival[] = [];
 
-const STATIC_PARTS = new Set(["Consumer", "ConsumerGroup", "Route", "Shared"]);
+const STATIC_PARTS = new Set(["Consumer", "ConsumerGroup", "Route", "Service", "Shared"]);
 
-export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans {
-  const counterFor = createCounterSource(prefix);
-  const levels = createLevels();
+export function createLimitPlans(
+  snapshot: Snapshot,
+  { prefix, census }: { readonly prefix: string; readonly census: KeyCensus },
+): LimitPlans {
+  const counterFor = createCounterSource(prefix, census);
+  const sources: SpecialSources = { counterFor, census };
+  const planFor = createPlanMemory({ snapshot, counterFor, levels: createLevels() });
+  return {
+    counterOf: counterFor,
+    possible: (caller, facts, unknown) =>
+      withinReach(planFor(caller, facts), facts, unknown).map(({ record, counter }) => {
+        const isKnown =
+          record.resolve === undefined && record.limit.per.every(({ type }) => !unknown.ofCounters.has(type));
+        return { record, counter: isKnown ? (counter ?? counterFor(record, facts)) : undefined };
+      }),
+    match(caller, facts) {
+      const matched: MatchedLimit[] = [];
+      const { entries, rivals } = planFor(caller, facts);
+      const chosen = rivals.length === 0 ? NO_RIVALS : inForce(rivals, facts.backend);
+      for (const entry of entries) {
+        if (!isInForce(entry, facts.backend, chosen)) continue;
+        const { record, counter, isSpecial } = entry;
+        if (!record.matchers.every((matcher) => matcher.matches(facts))) continue;
+        if (!isSpecial) {
+          matched.push(new MatchedLimit(record, counter ?? counterFor(record, facts)));
+          continue;
+        }
+        const special = specialLimit(record, { facts, before: matched }, sources);
+        if (special) matched.push(special);
+      }
+      return matched;
+    },
+  };
+}
+
+interface PlanSources {
+  readonly snapshot: Snapshot;
+  readonly counterFor: CounterSource;
+  readonly levels: Levels;
+}
+
+/** Plans are made once for a caller on a route, and anew when its ancestors are others. */
+function createPlanMemory(sources: PlanSources): (caller: Caller, facts: RequestFacts) => Plan {
   const anonymous = new ConsumerPlans(NO_LINE);
   const plans = createGenerationCache<ConsumerRecord, ConsumerPlans>(PLAN_CACHE);
 
@@ -96,45 +132,16 @@ export function createLimitPlans(snapshot: Snapshot, prefix: string): LimitPlans
     return made;
   }
 
-  function planFor(caller: Caller, facts: RequestFacts): Plan {
+  return (caller, facts) => {
     const { route, consumer } = caller;
     const { byRoute } = consumer ? plansOf(consumer) : anonymous;
     let plan = byRoute.get(route);
     if (plan === undefined) {
-      plan = makePlan(caller, facts, { snapshot, counterFor, levels });
+      plan = makePlan(caller, facts, sources);
       byRoute.set(route, plan);
     }
     return plan;
-  }
-
-  return {
-    counterOf: counterFor,
-    possible: (caller, facts, unknown) =>
-      withinReach(planFor(caller, facts), facts, unknown).map(({ record, counter }) => {
-        const isKnown = record.limit.per.every(({ type }) => !unknown.ofCounters.has(type));
-        return { record, counter: isKnown ? (counter ?? counterFor(record, facts)) : undefined };
-      }),
-    match(caller, facts) {
-      const matched: MatchedLimit[] = [];
-      const { entries, rivals } = planFor(caller, facts);
-      const chosen = rivals.length === 0 ? NO_RIVALS : inForce(rivals, facts.backend);
-      for (const { record, counter, backends, rival } of entries) {
-        if (rival && !chosen.includes(rival)) continue;
-        if (backends && !backends.includes(facts.backend)) continue;
-        if (!record.matchers.every((matcher) => matcher.matches(facts))) continue;
-        matched.push({ record, counter: counter ?? counterFor(record, facts) });
-      }
-      return matched;
-    },
   };
-}
-
-type CounterSource = (record: LimitRecord, facts: RequestFacts) => Counter;
-
-interface PlanSources {
-  readonly snapshot: Snapshot;
-  readonly counterFor: CounterSource;
-  readonly levels: Levels;
 }
 
 function makePlan(caller: Caller, facts: RequestFacts, { snapshot, counterFor, levels }: PlanSources): Plan {
@@ -143,15 +150,39 @@ function makePlan(caller: Caller, facts: RequestFacts, { snapshot, counterFor, l
     return appliesToCaller(appliesTo, namespace, { route: route.name, consumer }) === undefined;
   });
   const rivals = rivalsAmong(policies, caller);
+  const isShared = sharesCounter(policies);
   const entries = policies.flatMap((policy) => {
     const { backends } = policy.compiled.appliesTo;
     const rival = rivals.find((each) => each.policy === policy);
-    return levels.of(policy, consumer).map((record) => {
+    return fallbacksLast(levels.of(policy, consumer)).map((record) => {
       const isStatic = consumer !== undefined && record.limit.per.every((part) => STATIC_PARTS.has(part.type));
-      return { record, counter: isStatic ? counterFor(record, facts) : undefined, backends, rival };
+      const isSpecial = record.isSpecial || isShared(record);
+      return { record, counter: isStatic ? counterFor(record, facts) : undefined, backends, rival, isSpecial };
     });
   });
   return { entries, rivals };
+}
+
+/** Whether a limit gives way is known once the others of its policy have been looked at. */
+function fallbacksLast(limits: readonly LimitRecord[]): readonly LimitRecord[] {
+  const fallbacks = limits.filter(({ limit }) => limit.fallback === true);
+  return fallbacks.length === 0 ? limits : [...limits.filter(({ limit }) => limit.fallback !== true), ...fallbacks];
+}
+
+/** Limits of several policies with one counters.namespace have one identity. */
+function sharesCounter(policies: readonly PolicyRecord[]): (record: LimitRecord) => boolean {
+  const known = new Set<string>();
+  const shared = new Set<string>();
+  for (const { limits } of policies) {
+    for (const { limit } of limits) (known.has(limit.counterId) ? shared : known).add(limit.counterId);
+  }
+  return ({ limit }) => shared.has(limit.counterId);
+}
+
+/** Whether its policy is, for requests to a backend. */
+function isInForce({ backends, rival }: PlanEntry, backend: string, chosen: readonly Rival[]): boolean {
+  if (rival && !chosen.includes(rival)) return false;
+  return backends?.includes(backend) ?? true;
 }
 
 /** Those of the limits in force that no known fact rules out. */
@@ -161,10 +192,18 @@ function withinReach(
   { ofConditions }: UnknownFacts,
 ): readonly PlanEntry[] {
   const chosen = inForce(rivals, facts.backend);
-  return entries.filter(({ record, backends, rival }) => {
-    if (rival && !chosen.includes(rival)) return false;
-    if (backends && !backends.includes(facts.backend)) return false;
+  const reached = entries.filter((entry) => {
+    const { record } = entry;
+    if (!isInForce(entry, facts.backend, chosen)) return false;
     return record.matchers.every((each) => ofConditions.has(each.condition.type) || each.matches(facts));
+  });
+  // Of those in reach some are met for certain; what gives way to them is not reached.
+  const certain = reached.filter(({ record }) => {
+    return !record.maySkip && record.matchers.every(({ condition }) => !ofConditions.has(condition.type));
+  });
+  return reached.filter(({ record: { limit, policy } }) => {
+    if (limit.fallback !== true) return true;
+    return !certain.some(({ record }) => record.policy === policy && displaces(record.limit, limit));
   });
 }
 
@@ -221,43 +260,5 @@ function limitAt(limit: Limit, level: Level): Limit {
       label.kind === "fixed"
         ? { kind: "fixed", text: label.text + suffix }
         : { ...label, suffix: (label.suffix ?? "") + suffix },
-  };
-}
-
-/** A class: objects that are spread together each get a shape of their own, and whatever reads them is slower for it. */
-class FilledCounter implements Counter {
-  readonly key: string;
-  readonly tag: number;
-  readonly field: string;
-  readonly window: Window;
-
-  constructor({ key, tag }: CounterKey, { counterId, window }: Limit) {
-    this.key = key;
-    this.tag = tag;
-    this.field = counterId;
-    this.window = window;
-  }
-}
-
-/** Fills limits in to counters. */
-function createCounterSource(prefix: string): CounterSource {
-  const counters = createGenerationCache<string, Counter>(COUNTER_CACHE);
-  // Counters of the same key values share one string for their key: maps by key then compare no text.
-  const keys = createGenerationCache<string, CounterKey>(COUNTER_CACHE);
-  return ({ limit }, facts) => {
-    const values = keyValues(limit, facts);
-    const { namespace, part = namespace } = limit.policy;
-    const cacheKey = JSON.stringify([part, limit.counterId, values]);
-    const cached = cacheKey.length <= LONGEST_CACHED;
-    const known = cached ? counters.get(cacheKey) : undefined;
-    if (known) return known;
-    const made = counterKey(prefix, part, values);
-    const key = keys.get(made.key) ?? made;
-    const counter = new FilledCounter(key, limit);
-    if (cached) {
-      keys.set(made.key, key);
-      counters.set(cacheKey, counter);
-    }
-    return counter;
   };
 }

@@ -1,13 +1,19 @@
-// A compiled policy -> what requests use of it: conditions as matchers, expressions as functions.
+// A compiled policy -> what requests use of it: conditions as matchers, expressions and templates as functions.
 
 import { type CompiledLimit, type CompiledPolicy, DEFAULT_NOTIFY } from "../contract/compiled.ts";
 import { compileExpression, type Expression } from "../contract/expression.ts";
 import { partOf } from "../contract/published.ts";
-import type { PolicyRef } from "../core/limit.ts";
+import { DEFAULT_MAX_KEYS, isClientChosen } from "../core/client-chosen.ts";
+import type { KeyPart, Limit, PolicyRef } from "../core/limit.ts";
 import { createMatcher } from "../core/match.ts";
+import { compileTemplate } from "../core/template.ts";
 import { thresholdsOf } from "../core/threshold.ts";
+import { createDynamics, withBrought } from "./dynamic-limit.ts";
 import { createWindow } from "./limit-window.ts";
 import type { LimitRecord, PolicyRecord } from "./snapshot.ts";
+
+/** Limits with what requests brought that are kept, of each; then they are made anew. */
+const KEPT_RESOLVED = 256;
 
 export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
   const limits: LimitRecord[] = [];
@@ -16,23 +22,65 @@ export function createPolicyRecord(compiled: CompiledPolicy): PolicyRecord {
   const { namespace, name } = compiled;
   const part = partOf(compiled);
   const ref: PolicyRef = part === namespace ? { namespace, name } : { namespace, name, part };
-  for (const limit of compiled.limits) {
-    const matchers = limit.when.map((condition) => createMatcher(condition));
-    const thresholds = thresholdsOf(compiled.notify ?? DEFAULT_NOTIFY, limit.limit);
-    limits.push({
-      limit: { ...limit, window: createWindow(limit.window), policy: ref },
-      matchers,
-      policy,
-      thresholds,
-      firstThreshold: thresholds[0]?.amount ?? Infinity,
-      evaluate: evaluatorOf(limit),
-    });
+  for (const each of compiled.limits) {
+    const limit: Limit = { ...each, window: createWindow(each.window), per: each.per.map(usablePart), policy: ref };
+    limits.push(createLimitRecord(limit, policy));
   }
   return policy;
 }
 
+function createLimitRecord(limit: Limit, policy: PolicyRecord): LimitRecord {
+  const thresholds = thresholdsOf(policy.compiled.notify ?? DEFAULT_NOTIFY, limit.limit);
+  const maySkip = limit.per.some(({ skipIfMissing }) => skipIfMissing === true);
+  const dynamics = createDynamics(limit);
+  return {
+    limit,
+    matchers: limit.when.map((condition) => createMatcher(condition)),
+    maySkip,
+    isSpecial: maySkip || limit.fallback === true || dynamics !== undefined,
+    maxKeys: limit.maxKeys ?? (isClientChosen(limit.per) ? DEFAULT_MAX_KEYS : undefined),
+    resolve: dynamics && createResolver(dynamics),
+    policy,
+    thresholds,
+    firstThreshold: thresholds[0]?.amount ?? Infinity,
+    evaluate: evaluatorOf(limit),
+  };
+}
+
+/** Whoever keeps something by a limit finds it again with the next request that brings the same. */
+function createResolver(dynamics: NonNullable<ReturnType<typeof createDynamics>>): NonNullable<LimitRecord["resolve"]> {
+  const known = new WeakMap<LimitRecord, Map<string, LimitRecord>>();
+  return (record, facts) => {
+    const brought = dynamics(facts);
+    if (typeof brought === "string") return brought;
+    const id = `${String(brought.limit)} ${String(brought.durationMs)}`;
+    const found = known.get(record)?.get(id);
+    if (found !== undefined) return found;
+    let ofRecord = known.get(record);
+    if (ofRecord === undefined || ofRecord.size >= KEPT_RESOLVED) {
+      ofRecord = new Map();
+      known.set(record, ofRecord);
+    }
+    const limit = withBrought(record.limit, brought);
+    const thresholds = thresholdsOf(record.policy.compiled.notify ?? DEFAULT_NOTIFY, limit.limit);
+    const made = { ...record, limit, thresholds, firstThreshold: thresholds[0]?.amount ?? Infinity };
+    ofRecord.set(id, made);
+    return made;
+  };
+}
+
+/** Admission has refused a template that does not compile. One that this version cannot read tells no requests apart. */
+function usablePart(part: CompiledLimit["per"][number]): KeyPart {
+  if (part.type !== "Template") return part;
+  const template = compileTemplate(part.value ?? "");
+  return { ...part, template: template.ok ? template : { resolve: () => "" } };
+}
+
 /** Admission has refused what does not compile. A text that this version cannot read yields no number: never a free one. */
-function evaluatorOf({ unit, expression = "" }: CompiledLimit): Expression["evaluate"] | undefined {
+function evaluatorOf({
+  unit,
+  expression = "",
+}: Pick<CompiledLimit, "unit" | "expression">): Expression["evaluate"] | undefined {
   if (unit !== "Expression") return undefined;
   const compiled = compileExpression(expression);
   return compiled.ok ? compiled.evaluate : () => undefined;

@@ -16,7 +16,7 @@ export function createRouteRecord(
   compiled: CompiledRoute,
   { backends, authentication }: RouteSurroundings,
 ): RouteRecord {
-  const { namespace, name } = compiled;
+  const { namespace, name, service } = compiled;
   // Judged over all of them, also those that are not there or cannot be used: weight 0 beside others stays out of use.
   const isWeighted = compiled.backends.some(({ weight }) => weight > 0);
   const pool = compiled.backends.flatMap(({ name: backendName, weight }) => {
@@ -30,7 +30,7 @@ export function createRouteRecord(
   const balancer = createBalancer(usable);
   const usableBackends = usable.map(({ item }) => item);
   const found = { backends: usableBackends, missing, balancer, byDialect };
-  return { compiled, namespace, name, displayName, authentication, ...found };
+  return { compiled, namespace, name, displayName, service, authentication, ...found };
 }
 
 function speaking(dialect: DialectName, pool: readonly Choice<BackendRecord>[]): DialectBackends {

@@ -6,7 +6,7 @@ import type { Expression } from "../contract/expression.ts";
 import type { Limit } from "../core/limit.ts";
 import type { Matcher } from "../core/match.ts";
 import type { PriceList } from "../core/pricing.ts";
-import type { ConsumerFacts } from "../core/request-facts.ts";
+import type { ConsumerFacts, RequestFacts } from "../core/request-facts.ts";
 import type { Threshold } from "../core/threshold.ts";
 import type { ModelRule } from "../identify/model-rule.ts";
 import type { TokenCredentials } from "../identify/token-credentials.ts";
@@ -57,6 +57,7 @@ export interface RouteRecord {
   readonly displayName: string;
   /** How callers are identified; undefined when they are not. */
   readonly authentication: RouteAuthentication | undefined;
+  readonly service: string | undefined;
   /** Those that can be sent requests, as the route lists them. */
   readonly backends: readonly BackendRecord[];
   /** Names of backends that the route refers to and that are not there. */
@@ -84,6 +85,14 @@ export interface PolicyRecord {
 export interface LimitRecord {
   readonly limit: Limit;
   readonly matchers: readonly Matcher[];
+  /** A part of `per` has skipIfMissing. */
+  readonly maySkip: boolean;
+  /** Whether and how it concerns a request is more than its conditions say. */
+  readonly isSpecial: boolean;
+  /** How many key values are told apart in a window; undefined: all. */
+  readonly maxKeys: number | undefined;
+  /** The limit with what a request brings, or why that cannot be taken; undefined when requests bring nothing. */
+  readonly resolve: ((record: LimitRecord, facts: RequestFacts) => LimitRecord | string) | undefined;
   readonly policy: PolicyRecord;
   /** Usage that is told of, ascending. */
   readonly thresholds: readonly Threshold[];

@@ -6,7 +6,21 @@ import { isTimeZone } from "./time-zones.ts";
 import { TOKEN_ALGORITHMS } from "./token-algorithms.ts";
 
 const name = z.string().min(1).max(253);
-const factType = z.enum(["Consumer", "ConsumerGroup", "Model", "Provider", "Backend", "Route", "Header", "IP"]);
+const factType = z.enum([
+  "Consumer",
+  "ConsumerGroup",
+  "Credential",
+  "Model",
+  "Provider",
+  "Backend",
+  "Route",
+  "Service",
+  "Path",
+  "Method",
+  "Header",
+  "Query",
+  "IP",
+]);
 const positive = z.number().int().positive();
 const natural = z.number().int().min(0);
 
@@ -16,6 +30,7 @@ export const compiledConsumer = z.strictObject({
   namespace: name,
   name,
   username: z.string(),
+  customID: z.string().optional(),
   groups: z.array(z.string()),
   /** Name of the consumer above it, in its namespace. */
   parent: name.optional(),
@@ -119,12 +134,13 @@ export const compiledRoute = z.strictObject({
     z.strictObject({ type: z.literal("JWT"), jwt, apiKey: z.strictObject(keyPlaces).optional(), ...identification }),
   ]),
   backends: z.array(z.strictObject({ name, weight: z.number().int().min(0) })),
+  service: z.string().optional(),
 });
 
 const condition = z.strictObject({
   type: factType,
   name: z.string().optional(),
-  by: z.enum(["Name", "Username"]).optional(),
+  by: z.enum(["Name", "Username", "CustomID"]).optional(),
   match: z.enum(["Exact", "Prefix", "Glob", "CIDR"]),
   values: z.array(z.string()),
 });
@@ -156,10 +172,25 @@ export const compiledLimit = z.strictObject({
   counterId: z.string(),
   mode: z.enum(["Enforce", "Shadow"]),
   when: z.array(condition),
-  per: z.array(z.strictObject({ type: z.union([factType, z.literal("Shared")]), name: z.string().optional() })),
+  per: z.array(
+    z.strictObject({
+      type: z.union([factType, z.literal("Template"), z.literal("Shared")]),
+      name: z.string().optional(),
+      /** Text of the template, with type Template and with no other; see core/template.ts. */
+      value: z.string().optional(),
+      skipIfMissing: z.literal(true).optional(),
+    }),
+  ),
   unit: z.enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests", "Cost", "Expression"]),
   /** Nano units of a currency (1e-9) with unit Cost. */
   limit: positive,
+  /** The text that the limit is read from with each request; `limit` is then the greatest that is taken. */
+  limitTemplate: z.string().optional(),
+  /** The text that the window's length is read from; its durationMs is then the greatest that is taken. */
+  windowTemplate: z.string().optional(),
+  fallback: z.literal(true).optional(),
+  /** Absent: DEFAULT_MAX_KEYS where the client alone chooses the key values, else no bound. See core/client-chosen.ts. */
+  maxKeys: positive.optional(),
   /** With unit Expression, and with no other. */
   expression: z.string().optional(),
   window: compiledWindow,

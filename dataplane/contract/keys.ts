@@ -23,18 +23,21 @@ function digest(text: string): Buffer {
 export interface CounterIdentity {
   readonly namespace: string;
   readonly policy: string;
+  /** What policies of the namespace that share counters have in common, in place of the policy; absent or "" without. */
+  readonly shared?: string | undefined;
   readonly limit: string;
   readonly unit: string;
-  /** Canonical text of the window, e.g. "Sliding/60000". */
+  /** Canonical text of the window, e.g. "Sliding/60000"; "Sliding/*" where requests bring its length. */
   readonly window: string;
-  /** Types of `per`, with the header's name where there is one. */
+  /** Types of `per`, with the name or the template where there is one. */
   readonly per: readonly string[];
 }
 
 /** 11 characters of base64url (64 bits): the field of this limit's counter within a hash. Example "q0T3kX9vB1s". */
 export function counterId(identity: CounterIdentity): string {
-  const { namespace, policy, limit, unit, window, per } = identity;
-  return digest(encode(["counter", namespace, policy, limit, unit, window, ...per]))
+  const { namespace, policy, shared = "", limit, unit, window, per } = identity;
+  const scope = shared === "" ? ["counter", namespace, policy] : ["shared counter", namespace, shared];
+  return digest(encode([...scope, limit, unit, window, ...per]))
     .toString("base64url")
     .slice(0, 11);
 }

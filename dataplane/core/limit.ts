@@ -1,28 +1,48 @@
 // The vocabulary of limits as the data plane runs them. Pure types; contract/ says how they travel, match.ts and decide.ts use them.
 
+import type { Template } from "./template.ts";
 import type { Unit } from "./usage.ts";
 import type { Window } from "./window.ts";
 
 export type Mode = "Enforce" | "Shadow";
 
-export type FactType = "Consumer" | "ConsumerGroup" | "Model" | "Provider" | "Backend" | "Route" | "Header" | "IP";
+export type FactType =
+  | "Consumer"
+  | "ConsumerGroup"
+  | "Credential"
+  | "Model"
+  | "Provider"
+  | "Backend"
+  | "Route"
+  | "Service"
+  | "Path"
+  | "Method"
+  | "Header"
+  | "Query"
+  | "IP";
 
 export type MatchKind = "Exact" | "Prefix" | "Glob" | "CIDR";
 
 /** One condition of `when`. No values: the fact only has to be present. */
 export interface Condition {
   readonly type: FactType;
-  /** Lower-case header name; only with Header. */
+  /** Lower-case header name with Header, name of the parameter with Query; with no other type. */
   readonly name?: string | undefined;
-  readonly by?: "Name" | "Username" | undefined;
+  readonly by?: "Name" | "Username" | "CustomID" | undefined;
   readonly match: MatchKind;
   readonly values: readonly string[];
 }
 
 /** One part of what a counter is kept for. */
 export interface KeyPart {
-  readonly type: FactType | "Shared";
+  readonly type: FactType | "Template" | "Shared";
   readonly name?: string | undefined;
+  /** Text of the template; only with Template. */
+  readonly value?: string | undefined;
+  /** The same, ready to be used. */
+  readonly template?: Pick<Template, "resolve"> | undefined;
+  /** The limit does not concern requests without it. */
+  readonly skipIfMissing?: boolean | undefined;
 }
 
 export interface Limit {
@@ -36,6 +56,14 @@ export interface Limit {
   readonly unit: Unit;
   /** Positive integer below 2^53; nano units of a currency (1e-9) with unit Cost. */
   readonly limit: number;
+  /** Where requests bring the limit; `limit` is then the greatest that is taken. */
+  readonly limitTemplate?: string | undefined;
+  /** Where requests bring the window's length; that of `window` is then the greatest that is taken. */
+  readonly windowTemplate?: string | undefined;
+  /** It concerns requests that no other limit of its policy concerns. */
+  readonly fallback?: boolean | undefined;
+  /** Key values that are told apart in a window; the rest counts together. */
+  readonly maxKeys?: number | undefined;
   /** Only with unit Expression: what a request counts for, over the provider's usage fields. */
   readonly expression?: string | undefined;
   readonly window: Window;

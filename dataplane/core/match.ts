@@ -2,7 +2,7 @@
 // tests can say why a limit did not apply.
 
 import { type Cidr, cidrContains, ipText, parseCidr, parseIp } from "./ip.ts";
-import type { Condition, KeyPart, Label, Level, Limit } from "./limit.ts";
+import type { Condition, FactType, KeyPart, Label, Level, Limit } from "./limit.ts";
 import type { ConsumerFacts, RequestFacts } from "./request-facts.ts";
 
 /** Lists that are given must each name the request; within a list any name does. */
@@ -53,7 +53,15 @@ export interface Matcher {
 
 export function createMatcher(condition: Condition): Matcher {
   const test = valueTest(condition);
-  return { condition, matches: (facts) => valuesOf(condition, facts).some(test) };
+  if (condition.type === "ConsumerGroup") {
+    return { condition, matches: ({ consumer }) => consumer?.groups.some(test) ?? false };
+  }
+  const read = factOf({ ...condition, type: condition.type });
+  const matches = (facts: RequestFacts): boolean => {
+    const value = read(facts);
+    return value !== undefined && test(value);
+  };
+  return { condition, matches };
 }
 
 function valueTest(condition: Condition): (value: string) => boolean {
@@ -80,38 +88,52 @@ function addressIn(blocks: readonly Cidr[], value: string): boolean {
   return address !== undefined && blocks.some((block) => cidrContains(block, address));
 }
 
-/** The request's values for a condition's type; none when the fact is absent. */
-function valuesOf(condition: Condition, facts: RequestFacts): readonly string[] {
-  switch (condition.type) {
-    case "Consumer":
-      return presence(condition.by === "Username" ? facts.consumer?.username : facts.consumer?.name);
-    case "ConsumerGroup":
-      return facts.consumer?.groups ?? [];
-    case "Header":
-      return presence(facts.header(condition.name ?? ""));
-    default:
-      return presence(simpleFact(condition.type, facts));
-  }
+/** A fact of a request as text; undefined when it is absent. An empty value is there. */
+type ReadFact = (facts: RequestFacts) => string | undefined;
+
+interface SingleFact {
+  readonly type: Exclude<FactType, "ConsumerGroup">;
+  readonly name?: string | undefined;
+  readonly by?: Condition["by"];
 }
 
-function simpleFact(type: "Model" | "Provider" | "Backend" | "Route" | "IP", facts: RequestFacts): string | undefined {
+function factOf({ type, name = "", by = "Name" }: SingleFact): ReadFact {
   switch (type) {
-    case "Model":
-      return facts.model;
-    case "Provider":
-      return facts.provider;
-    case "Backend":
-      return facts.backend;
-    case "Route":
-      return facts.route;
-    case "IP":
-      return facts.clientIp;
+    case "Consumer":
+      return CONSUMER_FACTS[by];
+    case "Header":
+      return (facts) => facts.header(name);
+    case "Query":
+      return (facts) => facts.query(name);
+    default:
+      return FACTS[type];
   }
 }
 
-function presence(value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [value];
+const CONSUMER_FACTS: Readonly<Record<NonNullable<Condition["by"]>, ReadFact>> = {
+  Name: ({ consumer }) => consumer?.name,
+  Username: ({ consumer }) => consumer?.username,
+  CustomID: ({ consumer }) => consumer?.customID,
+};
+
+/** What the client sent under a name of its own. */
+function sentText({ type, name = "" }: Pick<KeyPart, "type" | "name">, facts: RequestFacts): string | undefined {
+  return type === "Query" ? facts.query(name) : facts.header(name);
 }
+
+type SimpleFact = Exclude<FactType, "Consumer" | "ConsumerGroup" | "Header" | "Query">;
+
+const FACTS: Readonly<Record<SimpleFact, ReadFact>> = {
+  Credential: (facts) => facts.credential,
+  Model: (facts) => facts.model,
+  Provider: (facts) => facts.provider,
+  Backend: (facts) => facts.backend,
+  Route: (facts) => facts.route,
+  Service: (facts) => facts.service,
+  Path: (facts) => facts.path,
+  Method: (facts) => facts.method,
+  IP: (facts) => facts.clientIp,
+};
 
 /**
  * Glob with `*` (any run of characters) and `?` (one character), the whole value, case-sensitive. Linear back-tracking to
@@ -141,6 +163,16 @@ export function globMatches(pattern: string, value: string): boolean {
   return p === pattern.length;
 }
 
+/** Whether the request lacks something without which the limit does not concern it. */
+export function isSkipped({ per }: Limit, facts: RequestFacts): boolean {
+  return per.some((part) => part.skipIfMissing === true && isMissing(part, facts));
+}
+
+function isMissing(part: KeyPart, facts: RequestFacts): boolean {
+  if (part.type === "Template") return part.template?.resolve(facts) === undefined;
+  return (part.type === "Header" || part.type === "Query") && sentText(part, facts) === undefined;
+}
+
 /**
  * Type and value of each part of `per` for a request, as they go into the counter's key. A missing identity falls back to
  * the client address, so that callers without one are still limited one by one.
@@ -158,18 +190,37 @@ function keyValue(part: KeyPart, limit: Limit, facts: RequestFacts): readonly [s
       return consumerKey(limit, facts);
     case "ConsumerGroup":
       return groupKey(limit, facts);
-    case "Header": {
-      const value = facts.header(part.name ?? "");
-      return value === undefined ? addressKey(facts) : [`Header:${part.name ?? ""}`, value];
-    }
+    case "Credential":
+      return credentialKey(facts);
+    case "Service":
+      // A route that names no service is one of its own.
+      return facts.service === undefined
+        ? ["Route", nameIn(facts.namespace, facts.route, limit)]
+        : ["Service", nameIn(facts.namespace, facts.service, limit)];
+    case "Header":
+    case "Query":
+      return sentKey(`${part.type}:${part.name ?? ""}`, sentText(part, facts), facts);
+    case "Template":
+      return sentKey(`Template:${part.value ?? ""}`, part.template?.resolve(facts), facts);
     case "IP":
       return addressKey(facts);
     case "Route":
     case "Backend":
-      return [part.type, nameIn(facts.namespace, simpleFact(part.type, facts) ?? "", limit)];
+      return [part.type, nameIn(facts.namespace, FACTS[part.type](facts) ?? "", limit)];
     default:
-      return [part.type, simpleFact(part.type, facts) ?? ""];
+      return [part.type, FACTS[part.type](facts) ?? ""];
   }
+}
+
+function sentKey(type: string, value: string | undefined, facts: RequestFacts): readonly [string, string] {
+  return value === undefined ? addressKey(facts) : [type, value];
+}
+
+/** Names of credentials are unique within their consumer. */
+function credentialKey(facts: RequestFacts): readonly [string, string] {
+  const { consumer, credential } = facts;
+  if (consumer === undefined || credential === undefined) return addressKey(facts);
+  return ["Credential", `${consumer.namespace}/${consumer.name}/${credential}`];
 }
 
 function consumerKey({ level }: Limit, facts: RequestFacts): readonly [string, string] {
@@ -200,5 +251,5 @@ function nameIn(namespace: string, name: string, { policy }: Limit): string {
 /** The limit's label in this request. */
 export function labelText(label: Label, limitName: string, facts: RequestFacts): string {
   if (label.kind === "fixed") return label.text;
-  return (simpleFact(label.type, facts) ?? limitName) + (label.suffix ?? "");
+  return (FACTS[label.type](facts) ?? limitName) + (label.suffix ?? "");
 }

@@ -42,7 +42,7 @@ export interface SubjectPart {
 }
 
 /** Facts whose values configuration gave. */
-const NAMED = new Set(["Consumer", "ConsumerGroup", "Provider", "Backend", "Route"]);
+const NAMED = new Set(["Consumer", "ConsumerGroup", "Credential", "Provider", "Backend", "Route", "Service"]);
 
 /**
  * What a counter is kept for, without anything that a client sends: of headers and addresses the kind alone, of models the

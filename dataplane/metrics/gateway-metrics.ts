@@ -21,13 +21,15 @@ const SHORT_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 export interface GatewayMetrics {
   readonly traffic: TrafficMetrics;
   readonly consumer: ConsumerMetrics;
-  refused(policy: string, limit: string, reason: "exhausted" | "price_missing"): Cell;
+  refused(policy: string, limit: string, reason: "exhausted" | "price_missing" | "unresolved"): Cell;
   wouldRefuse(policy: string, limit: string): Cell;
   /** Told the remaining share of a limit at each check; `nowMs` as performance.now() gives it. */
   remaining(policy: string, limit: string): LowCell;
   usageMissing(backend: string): Cell;
   priceMissing(backend: string): Cell;
   expressionFault(policy: string, limit: string): Cell;
+  unresolved(policy: string, limit: string): Cell;
+  overflow(policy: string, limit: string): Cell;
   identificationFailed(reason: string): Cell;
   issuerKeysFetched(outcome: "ok" | "failed"): Cell;
   unreadable(reason: string): Cell;
@@ -100,12 +102,14 @@ export function createGatewayMetrics({ consumers }: GatewayMetricsOptions = { co
   };
 }
 
-function limits(registry: Registry): Pick<GatewayMetrics, "refused" | "wouldRefuse" | "remaining" | "expressionFault"> {
+type LimitMetrics = "refused" | "wouldRefuse" | "remaining" | "expressionFault" | "unresolved" | "overflow";
+
+function limits(registry: Registry): Pick<GatewayMetrics, LimitMetrics> {
   const labels = ["policy", "limit"];
   const refused = counter(registry, {
     name: "airl_refusals_total",
     labels: [...labels, "reason"],
-    help: "Requests refused, by the limit that decided and why (exhausted, price_missing).",
+    help: "Requests refused, by the limit that decided and why (exhausted, price_missing, unresolved).",
   });
   const would = counter(registry, {
     name: "airl_would_refuse_total",
@@ -126,7 +130,19 @@ function limits(registry: Registry): Pick<GatewayMetrics, "refused" | "wouldRefu
     labels,
     help: "Requests for which a limit's expression had no value; their total tokens were charged.",
   });
+  const unresolved = counter(registry, {
+    name: "airl_limit_unresolved_total",
+    labels,
+    help: "Requests that did not bring what a limit takes its amount or window from; refused unless it is in Shadow.",
+  });
+  const overflow = counter(registry, {
+    name: "airl_limit_overflow_total",
+    labels,
+    help: "Requests counted in the shared counter of a limit, as maxKeys other key values were in use in the window.",
+  });
   return {
+    unresolved: (policy, limit) => unresolved.cell(policy, limit),
+    overflow: (policy, limit) => overflow.cell(policy, limit),
     refused: (policy, limit, reason) => refused.cell(policy, limit, reason),
     wouldRefuse: (policy, limit) => would.cell(policy, limit),
     remaining: (policy, limit) => remaining.cell(policy, limit),

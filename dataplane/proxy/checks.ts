@@ -1,6 +1,6 @@
 // From the limits that a request matched to the store's question, and from its answer to a decision with labels.
 
-import type { MatchedLimit } from "../config/limit-plan.ts";
+import type { MatchedLimit } from "../config/matched-limit.ts";
 import type { ResponseRules } from "../contract/compiled.ts";
 import type { Admission, Check, Counter } from "../core/counter-store.ts";
 import { type CheckedLimit, decide } from "../core/decide.ts";
@@ -14,7 +14,7 @@ import type { Exchange } from "./exchange.ts";
 /** What admission asks of the counters of the limits matched. */
 export function checksOf(exchange: Exchange): Check[] {
   const checks: Check[] = [];
-  for (const { record, counter } of exchange.matched) checks.push(new LimitCheck(record.limit, counter));
+  for (const matched of exchange.matched) checks.push(new LimitCheck(matched));
   return checks;
 }
 
@@ -24,9 +24,9 @@ class LimitCheck implements Check {
   readonly ask: number;
   readonly refuseAt: number;
 
-  constructor(limit: Limit, counter: Counter) {
+  constructor({ record: { limit }, counter, repeats }: MatchedLimit) {
     this.counter = counter;
-    this.ask = limit.unit === "Requests" ? 1 : 0;
+    this.ask = limit.unit === "Requests" && !repeats ? 1 : 0;
     this.refuseAt = refuseAtOf(limit);
   }
 }

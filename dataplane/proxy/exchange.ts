@@ -1,7 +1,7 @@
 // What is known of one request as it crosses the gateway. Steps fill it in, in order; nothing here decides.
 
 import type { GatewayConfig } from "../config/gateway-config.ts";
-import type { MatchedLimit } from "../config/limit-plan.ts";
+import type { MatchedLimit } from "../config/matched-limit.ts";
 import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snapshot.ts";
 import type { Decision } from "../core/decide.ts";
 import type { PolicyRef } from "../core/limit.ts";
@@ -83,6 +83,10 @@ export class Exchange {
   priceMissing = false;
   /** The enforced Cost limit that refused for it. */
   unpricedBy: LimitName | undefined;
+  /** Limits whose amount or window the request should have brought. */
+  unresolved: readonly LimitName[] = [];
+  /** The enforced one of them that refused for it. */
+  unresolvedBy: LimitName | undefined;
   /** Limits whose expression had no value for this usage. */
   expressionFaults: readonly LimitName[] = [];
   /** Code of the gateway's own error, if it answered with one. */

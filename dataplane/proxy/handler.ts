@@ -3,16 +3,16 @@
 
 import { randomUUID } from "node:crypto";
 import type { GatewayConfig } from "../config/gateway-config.ts";
-import type { MatchedLimit } from "../config/limit-plan.ts";
+import type { MatchedLimit } from "../config/matched-limit.ts";
 import type { BackendRecord } from "../config/snapshot.ts";
 import type { Admission, CounterStore } from "../core/counter-store.ts";
 import type { Cidr } from "../core/ip.ts";
-import type { RequestFacts } from "../core/request-facts.ts";
 import type { ClientRequest } from "../downstream/client-request.ts";
 import type { ClientResponse } from "../downstream/client-response.ts";
 import { clientIp } from "../identify/client-ip.ts";
 import { HeaderList, type HeaderNames } from "../identify/header-list.ts";
 import type { Dialects } from "../providers/dialects.ts";
+import type { Operation } from "../providers/provider.ts";
 import { type Asker, errorBody, errorHeaders, type GatewayError, statusOf } from "../respond/gateway-errors.ts";
 import { refusal } from "../respond/refusal.ts";
 import { drawJitterMs } from "../respond/retry-after.ts";
@@ -21,6 +21,7 @@ import { answer, answerError } from "./answer.ts";
 import { applyDecision, checksOf } from "./checks.ts";
 import { backendMissing, chooseOperation, guessDialect, pickBackend } from "./choose-operation.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
+import { ExchangeFacts } from "./exchange-facts.ts";
 import { forward } from "./forward.ts";
 import { HeldBody } from "./held-body.ts";
 import { type IdentifyDeps, identifyCaller, LATER } from "./identify-caller.ts";
@@ -31,6 +32,7 @@ import { announcedBytes, type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
 import { authorityOf, hostName, originForm } from "./request-target.ts";
 import { type ThresholdReached, watchDecision } from "./thresholds.ts";
+import { findUnresolved } from "./unresolved-limits.ts";
 import type { UsageApi } from "./usage-api.ts";
 
 export interface HandlerDeps extends IdentifyDeps {
@@ -213,19 +215,24 @@ function admit(deps: HandlerDeps, exchange: Exchange, body: Body): void {
     reject(deps, exchange, backendMissing(route, operation));
     return;
   }
-  const facts = factsOf(exchange, route.namespace, exchange.backend);
-  const matched = config.plans.match({ route, consumer }, facts);
-  // Calls that cost no tokens pass when token limits are exhausted.
-  exchange.matched = operation.charged ? matched : matched.filter((m) => m.record.limit.unit === "Requests");
-  if (exchange.matched.length === 0) {
-    proceed(deps, exchange, body);
-    return;
-  }
-  const unpriced = findMissingPrice(exchange, exchange.backend);
-  if (unpriced) {
-    reject(deps, exchange, unpriced);
-    return;
-  }
+  const facts = new ExchangeFacts(exchange, route, exchange.backend);
+  exchange.matched = concerning(operation, config.plans.match({ route, consumer }, facts));
+  const problem = findUnresolved(exchange) ?? findMissingPrice(exchange, exchange.backend);
+  if (problem) reject(deps, exchange, problem);
+  else if (exchange.matched.length === 0) proceed(deps, exchange, body);
+  else askStore(deps, exchange, { facts, body });
+}
+
+/** Calls that cost no tokens pass when token limits are exhausted. */
+function concerning({ charged }: Operation, matched: readonly MatchedLimit[]): readonly MatchedLimit[] {
+  return charged ? matched : matched.filter(({ record }) => record.limit.unit === "Requests");
+}
+
+function askStore(
+  deps: HandlerDeps,
+  exchange: Exchange,
+  { facts, body }: { readonly facts: ExchangeFacts; readonly body: Body },
+): void {
   const askedAt = performance.now();
   deps.store.admit(checksOf(exchange), (admission) => {
     exchange.countedAt = performance.now();
@@ -257,20 +264,6 @@ function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): 
 
 function countsCost({ record }: MatchedLimit): boolean {
   return record.limit.unit === "Cost";
-}
-
-function factsOf(exchange: Exchange, namespace: string, backend: { name: string; provider: string }): RequestFacts {
-  const { route, consumer, info, clientIp: ip, headers } = exchange;
-  return {
-    namespace,
-    route: route?.name ?? "",
-    consumer,
-    model: info?.malformed === undefined ? info?.model : undefined,
-    backend: backend.name,
-    provider: backend.provider,
-    clientIp: ip,
-    header: (name) => headers.get(name),
-  };
 }
 
 /** 429 precedes a 400 for a body that cannot be read; only then is the request forwarded. */

@@ -1,6 +1,6 @@
 // The true cost of a request, charged once, on whichever exit it takes.
 
-import type { MatchedLimit } from "../config/limit-plan.ts";
+import type { MatchedLimit } from "../config/matched-limit.ts";
 import type { Charge, CounterStore } from "../core/counter-store.ts";
 import { type Cost, costOfRequest } from "../core/pricing.ts";
 import { costOf, NO_USAGE, type Spending, type TokenUsage, type UsageSource } from "../core/usage.ts";
@@ -92,7 +92,7 @@ export function chargeLimits(exchange: Exchange, { store, thresholdReached }: Ch
   const charges: Charge[] = [];
   for (let at = 0; at < exchange.matched.length; at += 1) {
     const matched = exchange.matched[at];
-    if (matched === undefined) continue;
+    if (matched === undefined || matched.repeats) continue;
     const amount = amountOf(exchange, matched, spent);
     if (amount <= 0) continue;
     charges.push({ counter: matched.counter, amount });

@@ -63,8 +63,8 @@ interface Telling {
 
 function tell({ store, exchange, caller, model, told }: Telling): void {
   const { clientIp, config } = exchange;
-  const { consumer, routes, isCut } = caller;
-  const found = usageEntries({ plans: config.plans, consumer, routes, model, clientIp });
+  const { consumer, credential, routes, isCut } = caller;
+  const found = usageEntries({ plans: config.plans, consumer, credential, routes, model, clientIp });
   const known: UsageEntry[] = [];
   const checks: Check[] = [];
   for (const entry of found.entries) {

@@ -1,7 +1,7 @@
 // The limits that can concern a consumer on some routes: one entry for each counter that they lead to, whatever backend or
 // model a request goes to. Pure: reads the configuration, not the counters.
 
-import type { LimitPlans, MatchedLimit, UnknownFacts } from "../config/limit-plan.ts";
+import type { LimitPlans, UnknownFacts } from "../config/limit-plan.ts";
 import type { BackendRecord, ConsumerRecord, LimitRecord, RouteRecord } from "../config/snapshot.ts";
 import type { Counter } from "../core/counter-store.ts";
 import { keyValues, labelText } from "../core/match.ts";
@@ -22,6 +22,7 @@ export interface UsageEntry {
 export interface UsageQuestion {
   readonly plans: LimitPlans;
   readonly consumer: ConsumerRecord;
+  readonly credential: string;
   readonly routes: readonly RouteRecord[];
   /** The model that is asked about; undefined: whatever model. */
   readonly model: string | undefined;
@@ -38,11 +39,16 @@ const MAX_ENTRIES = 128;
 const MAX_PAIRS = 1_024;
 const MAX_NAMES = 16;
 
+/** What only a request says. */
+const SENT = ["Header", "Query", "Path", "Method"] as const;
 const WITHOUT_MODEL: UnknownFacts = {
-  ofConditions: new Set(["Header", "IP", "Model"]),
-  ofCounters: new Set(["Header", "Model"]),
+  ofConditions: new Set([...SENT, "IP", "Model"]),
+  ofCounters: new Set([...SENT, "Template", "Model"]),
 };
-const WITH_MODEL: UnknownFacts = { ofConditions: new Set(["Header", "IP"]), ofCounters: new Set(["Header"]) };
+const WITH_MODEL: UnknownFacts = {
+  ofConditions: new Set([...SENT, "IP"]),
+  ofCounters: new Set([...SENT, "Template"]),
+};
 
 export function usageEntries(question: UsageQuestion): UsageEntries {
   const { routes, plans, consumer, model } = question;
@@ -60,7 +66,8 @@ export function usageEntries(question: UsageQuestion): UsageEntries {
   return { entries: collected.entries, isCut: collected.isCut || pairs.length > MAX_PAIRS };
 }
 
-interface Found extends Omit<MatchedLimit, "counter"> {
+interface Found {
+  readonly record: LimitRecord;
   readonly counter: Counter | undefined;
   readonly facts: RequestFacts;
 }
@@ -75,10 +82,9 @@ class Collected {
 
   add({ record, counter, facts }: Found): void {
     const { policy, name, level } = record.limit;
-    const id =
-      counter === undefined
-        ? `${policy.namespace}/${policy.name}/${name}/${level?.name ?? ""}`
-        : `${counter.key} ${counter.field}`;
+    const limitId = `${policy.namespace}/${policy.name}/${name}/${level?.name ?? ""}`;
+    // Limits of several policies may share a counter.
+    const id = counter === undefined ? limitId : `${limitId} ${counter.key} ${counter.field}`;
     let entry = this.#entries.get(id);
     if (entry === undefined) {
       if (this.#entries.size >= MAX_ENTRIES) {
@@ -102,7 +108,7 @@ function makeEntry(record: LimitRecord, counter: Counter | undefined, facts: Req
   const { limit } = record;
   const per =
     counter === undefined
-      ? limit.per.map(({ type, name }) => [name === undefined ? type : `${type}:${name}`, undefined] as const)
+      ? limit.per.map(({ type, name = "", value }) => [nameOf(type, value ?? name), undefined] as const)
       : keyValues(limit, facts).map(([type, value]) => [type, type === "Shared" ? undefined : value] as const);
   return {
     record,
@@ -114,10 +120,16 @@ function makeEntry(record: LimitRecord, counter: Counter | undefined, facts: Req
   };
 }
 
+/** As it stands in the values of a key. */
+function nameOf(type: string, name: string): string {
+  return name === "" ? type : `${type}:${name}`;
+}
+
 /** Where nothing but the model is missing and the limit names its models one by one: a counter for each of them. */
 function byModel(plans: LimitPlans, record: LimitRecord, facts: RequestFacts): readonly Found[] {
   const { limit, matchers } = record;
-  if (facts.model !== undefined || limit.per.some(({ type }) => type === "Header")) return [];
+  if (facts.model !== undefined || record.resolve !== undefined) return [];
+  if (limit.per.some(({ type }) => WITH_MODEL.ofCounters.has(type))) return [];
   const named = limit.when.find(
     ({ type, match, values }) => type === "Model" && match === "Exact" && values.length > 0,
   );
@@ -133,9 +145,25 @@ interface Pair {
   readonly backend: BackendRecord;
 }
 
-function factsOf({ consumer, model, clientIp }: UsageQuestion, { route, backend }: Pair): RequestFacts {
-  const { namespace, name } = route;
-  const { name: backendName, provider } = backend;
-  const header = (): undefined => undefined;
-  return { namespace, route: name, consumer, model, backend: backendName, provider, clientIp, header };
+/** Of a request that has not come: what it would send is not known. */
+function factsOf(
+  { consumer, credential, model, clientIp }: UsageQuestion,
+  { route: { namespace, name, service }, backend }: Pair,
+): RequestFacts {
+  return {
+    namespace,
+    route: name,
+    service,
+    consumer,
+    credential,
+    model,
+    backend: backend.name,
+    provider: backend.provider,
+    clientIp,
+    path: "",
+    queryText: "",
+    method: "",
+    header: () => undefined,
+    query: () => undefined,
+  };
 }

@@ -12,6 +12,7 @@ const ROWS = {
   request_malformed: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
   body_malformed: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
   dialect_unsupported: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
+  limit_unresolved: { status: 400, OpenAI: "invalid_request_error", Anthropic: "invalid_request_error" },
   credential_missing: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
   credential_duplicated: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },
   credential_expired: { status: 401, OpenAI: "authentication_error", Anthropic: "authentication_error" },

@@ -3,7 +3,7 @@
 import { amountText } from "../core/amount-text.ts";
 import type { Span } from "../core/calendar.ts";
 import { decide, refillMs } from "../core/decide.ts";
-import type { Condition, Limit } from "../core/limit.ts";
+import type { Condition, KeyPart, Limit } from "../core/limit.ts";
 import { type CounterState, EMPTY_STATE, isOpen, spanAt, type Window } from "../core/window.ts";
 import { LONGEST_SECONDS } from "./retry-after.ts";
 
@@ -45,7 +45,7 @@ function limitOf({ limit, label, per, routes, backends, state }: UsageBodyEntry,
     label,
     unit,
     mode,
-    limit: amountOf(limit, limit.limit),
+    limit: limit.limitTemplate === undefined ? amountOf(limit, limit.limit) : null,
     ...(state === undefined ? unknownFigures(limit) : figuresOf(limit, state, nowMs)),
     window: windowOf(limit, state, nowMs),
     per: per.map(([type, value]) => (value === undefined ? { type } : { type, value })),
@@ -67,14 +67,25 @@ function figuresOf(limit: Limit, state: CounterState, nowMs: number): object {
   };
 }
 
-function unknownFigures({ per }: Limit): object {
-  const header = per.find(({ type }) => type === "Header");
-  const reason =
-    header === undefined
-      ? "counted for each model: ask with ?model=NAME"
-      : `counted for each value of the request header ${header.name ?? ""}`;
-  return { used: null, remaining: null, exhausted: null, resetSeconds: null, reason };
+function unknownFigures(limit: Limit): object {
+  return { used: null, remaining: null, exhausted: null, resetSeconds: null, reason: reasonOf(limit) };
 }
+
+function reasonOf({ per, limitTemplate, windowTemplate }: Limit): string {
+  if (limitTemplate !== undefined) return "a request brings how much it may use";
+  if (windowTemplate !== undefined) return "a request brings the length of its window";
+  const sent = per.flatMap((part) => SENT_PARTS.get(part.type)?.(part) ?? []);
+  return sent.length === 0 ? "counted for each model: ask with ?model=NAME" : `counted for each ${sent.join(" and ")}`;
+}
+
+/** What no consumer has before it sends a request. */
+const SENT_PARTS = new Map<KeyPart["type"], (part: KeyPart) => string>([
+  ["Header", ({ name = "" }) => `value of the request header ${name}`],
+  ["Query", ({ name = "" }) => `value of the query parameter ${name}`],
+  ["Template", ({ value = "" }) => `value of ${value}`],
+  ["Path", () => "path"],
+  ["Method", () => "method"],
+]);
 
 /** Money is text, as a decimal: what JSON readers make of numbers has fewer digits. */
 function amountOf({ unit }: Limit, amount: number): number | string {
@@ -82,7 +93,7 @@ function amountOf({ unit }: Limit, amount: number): number | string {
 }
 
 /** Of a calendar it is known whatever the counter says, and its length is that of the present one. */
-function windowOf({ window }: Limit, state: CounterState | undefined, nowMs: number): object {
+function windowOf({ window, windowTemplate }: Limit, state: CounterState | undefined, nowMs: number): object {
   const { algorithm, durationMs, calendar } = window;
   if (calendar !== undefined) {
     const { unit, timeZone } = calendar;
@@ -91,7 +102,7 @@ function windowOf({ window }: Limit, state: CounterState | undefined, nowMs: num
   }
   const isKnown = state !== undefined && !(algorithm === "FixedFromFirst" && isUnopened(window, state, nowMs));
   const span = isKnown ? spanTexts(spanAt(window, state, nowMs)) : { start: null, end: null };
-  return { algorithm, seconds: durationMs / 1000, ...span };
+  return { algorithm, seconds: windowTemplate === undefined ? durationMs / 1000 : null, ...span };
 }
 
 function spanTexts({ startMs, endMs }: Span): { readonly start: string; readonly end: string } {
@@ -107,7 +118,7 @@ const MAX_VALUES = 8;
 
 /** What headers and addresses are asked for is not told: it may open a door. */
 function conditionOf({ type, name, match, values }: Condition): object {
-  if (type === "Header" || type === "IP") return { type, ...(name !== undefined && { name }) };
+  if (type === "Header" || type === "Query" || type === "IP") return { type, ...(name !== undefined && { name }) };
   return {
     type,
     match,

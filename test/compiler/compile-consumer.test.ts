@@ -17,9 +17,12 @@ const withRef = (name: string, key: string): Manifest =>
 test("[unit] a consumer is named by metadata.name where it has no username, and by its username where it has", ({
   expect,
 }) => {
-  const [a, b] = consumersOf(aConsumer({ name: "a" }), aConsumer({ name: "b" }, { username: "Bea", groups: ["gold"] }));
+  const [a, b] = consumersOf(
+    aConsumer({ name: "a" }),
+    aConsumer({ name: "b" }, { username: "Bea", customID: "42", groups: ["gold"] }),
+  );
   expect(a).toEqual({ kind: "Consumer", namespace: "default", name: "a", username: "a", groups: [], credentials: [] });
-  expect(b).toMatchObject({ username: "Bea", groups: ["gold"] });
+  expect(b).toMatchObject({ username: "Bea", customID: "42", groups: ["gold"] });
 });
 
 test.for([

@@ -165,6 +165,21 @@ test.for([
     expected: { type: "Header", name: "x-team", match: "Exact", values: ["Red"] },
   },
   {
+    name: "names of parameters and credentials as they are",
+    given: { type: "Query", name: "Team", values: ["Red"] },
+    expected: { type: "Query", name: "Team", match: "Exact", values: ["Red"] },
+  },
+  {
+    name: "methods in upper case, each once",
+    given: { type: "Method", values: ["post", "POST"] },
+    expected: { type: "Method", match: "Exact", values: ["POST"] },
+  },
+  {
+    name: "Consumer by customID",
+    given: { type: "Consumer", by: "CustomID", values: ["acct-42"] },
+    expected: { type: "Consumer", by: "CustomID", match: "Exact", values: ["acct-42"] },
+  },
+  {
     name: "addresses as CIDR",
     given: { type: "IP", values: ["10.0.0.0/8", "::1"] },
     expected: { type: "IP", match: "CIDR", values: ["10.0.0.0/8", "::1"] },
@@ -350,8 +365,73 @@ test("[unit] warns of a counter that clients choose", ({ expect }) => {
   const header = { type: "Header", name: "x-id" };
   const limits = [aLimit({ per: [header] }), aLimit({ name: "b", label: "b", per: [header, { type: "Consumer" }] })];
   expect(linesOf(compiled(aPolicy({}, { limits })))).toEqual([
-    "warning: AIRateLimitPolicy default/it spec.limits[0].per: found type Header only, whose value the client chooses, wanted another part beside it, such as {type: Consumer}",
+    "warning: AIRateLimitPolicy default/it spec.limits[0].per: found type Header only, whose value the client chooses, wanted another part beside it, such as {type: Consumer}; now 10000 values (maxKeys) are told apart in a window",
   ]);
+});
+
+test("[unit] warns of a window that clients choose, not of one that routes decide", ({ expect }) => {
+  const linesFor = (duration: string): string[] =>
+    linesOf(compiled(aPolicy({}, { limits: [aLimit({ window: { duration } })] })));
+  expect(linesFor("${http_x_window ?? 60s}")).toEqual([
+    'warning: AIRateLimitPolicy default/it spec.limits[0].window.duration: found "${http_x_window ?? 60s}": a client may choose the length, and with another length it has another counter, wanted a variable that something in front of the gateway sets, whatever the client sends',
+  ]);
+  expect(linesFor("${service_id ?? 60s}")).toEqual([]);
+});
+
+test("[unit] what requests bring travels as text, beside the greatest that is taken", ({ expect }) => {
+  const limit = limitOf({
+    limit: "${http_x ?? 500}",
+    max: 1000,
+    window: { duration: "${service_id ?? 60}", algorithm: "Fixed" },
+    per: [{ type: "Template", value: "${http_x_id}", skipIfMissing: true }],
+    fallback: true,
+    maxKeys: 7,
+  });
+  expect(limit).toMatchObject({
+    limit: 1000,
+    limitTemplate: "${http_x ?? 500}",
+    window: { algorithm: "Fixed", durationMs: 366 * 86_400_000 },
+    windowTemplate: "${service_id ?? 60}",
+    per: [{ type: "Template", value: "${http_x_id}", skipIfMissing: true }],
+    fallback: true,
+    maxKeys: 7,
+  });
+  expect(limitOf({ limit: "${http_x ?? 2.5}", max: 3, unit: "Cost" })).toMatchObject({ limit: 3e9 });
+});
+
+test("[unit] a key without a variable is refused; it is not there without effect (APISIX trap 12)", ({ expect }) => {
+  const per = [{ type: "Template", value: "\\$all" }];
+  expect(linesOf(compiled(aPolicy({}, { limits: [aLimit({ per })] })))).toEqual([
+    "AIRateLimitPolicy default/it spec.limits[0].per[0].value: found nothing at character 6, wanted a variable in it, like ${http_x_id}",
+  ]);
+});
+
+test("[unit] a counter is that of its policy, or of all with one counters.namespace", ({ expect }) => {
+  const idOf = (name: string, namespace?: string): string | undefined => {
+    const { objects } = compiled(aPolicy({ name }, namespace === undefined ? {} : { counters: { namespace } }));
+    return objects.find((object) => object.kind === "AIRateLimitPolicy")?.limits[0]?.counterId;
+  };
+  expect(idOf("a", "")).toBe(idOf("a"));
+  expect(idOf("a", "team")).toBe(idOf("b", "team"));
+  expect(new Set([idOf("a"), idOf("b"), idOf("team"), idOf("a", "team"), idOf("a", "a")]).size).toBe(5);
+});
+
+test.for([
+  { name: "the limit becomes a template", changed: { limit: "${http_x ?? 5}", max: 9 }, same: true },
+  { name: "fallback and maxKeys", changed: { fallback: true }, same: true },
+  { name: "the window becomes a template", changed: { window: { duration: "${route_id ?? 60}" } }, same: false },
+  { name: "per gets a template", changed: { per: [{ type: "Template", value: "$uri" }] }, same: false },
+])("[unit] a counter is kept when $name: $same", ({ changed, same }, { expect }) => {
+  expect(limitOf(changed)?.counterId === limitOf({})?.counterId).toBe(same);
+});
+
+test("[unit] the default of a window's template may change without new counters, that of a key may not", ({
+  expect,
+}) => {
+  const withWindow = (duration: string): string | undefined => limitOf({ window: { duration } })?.counterId;
+  expect(withWindow("${route_id ?? 60}")).toBe(withWindow("${route_id ?? 90}"));
+  const withKey = (value: string): string | undefined => limitOf({ per: [{ type: "Template", value }] })?.counterId;
+  expect(withKey("${route_id ?? a}")).not.toBe(withKey("${route_id ?? b}"));
 });
 
 test.for([

@@ -28,6 +28,10 @@ test("[unit] a short route has every default", ({ expect }) => {
   });
 });
 
+test("[unit] a service is taken over as it is", ({ expect }) => {
+  expect(routeOf({ service: "Chat v1" })?.service).toBe("Chat v1");
+});
+
 test("[unit] names of matched headers become lower case, their values do not", ({ expect }) => {
   const matches = [{ path: { type: "PathPrefix", value: "/A" }, headers: [{ name: "X-Team", value: "Red" }] }];
   expect(routeOf({ matches })?.matches).toEqual([

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { test } from "vitest";
-import { parseDuration } from "../../compiler/duration.ts";
+import { parseDuration } from "../../dataplane/core/duration.ts";
 
 test.for([
   { text: "30s", ms: 30_000 },

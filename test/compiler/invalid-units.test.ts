@@ -3,7 +3,8 @@
 import { test } from "vitest";
 import { aLimit, aPolicy, compiled } from "./manifest-builders.ts";
 
-const AMOUNT = 'an integer from 1 to 9007199254740991; with unit Cost also a decimal number in quotes, like "12.50"';
+const AMOUNT =
+  'an integer from 1 to 9007199254740991; with unit Cost also a decimal number in quotes, like "12.50"; or a template';
 const EXPRESSION =
   "arithmetic over usage fields: numbers, names, + - * /, comparisons, && || !, ?:, min, max, ceil, floor, round";
 

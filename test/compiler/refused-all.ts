@@ -6,8 +6,14 @@ import type { Refused } from "./refused-fields.ts";
 import { REFUSED_MANIFESTS } from "./refused-manifests.ts";
 import { REFUSED_POLICIES } from "./refused-policies.ts";
 import { REFUSED_RESPONSES } from "./refused-responses.ts";
+import { REFUSED_TEMPLATES } from "./refused-templates.ts";
 
-export const REFUSED: readonly Refused[] = [...REFUSED_MANIFESTS, REFUSED_POLICIES, REFUSED_RESPONSES];
+export const REFUSED: readonly Refused[] = [
+  ...REFUSED_MANIFESTS,
+  REFUSED_POLICIES,
+  REFUSED_RESPONSES,
+  REFUSED_TEMPLATES,
+];
 
 export interface RefusedCase {
   readonly name: string;

@@ -58,6 +58,8 @@ const common: Row[] = [
 
 const consumers: Row[] = [
   { at: "spec.username", to: " user1", line: `spec.username: found " user1", wanted ${PLAIN_NAME}` },
+  { at: "spec.customID", to: "", line: `spec.customID: found "", wanted ${PLAIN_NAME}` },
+  { at: "spec.customID", to: 42, line: `spec.customID: found 42, wanted ${PLAIN_NAME}` },
   { at: "spec.username", to: 1, line: `spec.username: found 1, wanted ${PLAIN_NAME}` },
   { at: "spec.parentRef", to: "team", line: "spec.parentRef: found a string, wanted an object" },
   { at: "spec.parentRef", to: {}, line: `spec.parentRef.name: found nothing, wanted ${OBJECT_NAME}` },
@@ -411,6 +413,7 @@ const routes: Row[] = [
     to: { apiKey: { header: ["apikey"] } },
     line: "spec.authentication.apiKey.header: found an unknown field, wanted a known field; did you mean `headers`?",
   },
+  { at: "spec.service", to: "chat ", line: `spec.service: found "chat ", wanted ${PLAIN_NAME}` },
   { at: "spec.backendRefs", to: [], line: "spec.backendRefs: found a list of 0, wanted at least 1 entry" },
   {
     at: "spec.backendRefs[0].weight",

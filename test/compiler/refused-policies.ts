@@ -10,9 +10,9 @@ const policy = aPolicy(
 
 const TIME_ZONE = "a time zone of the IANA database, like Europe/Berlin";
 const KNOWN_ZONE = "a name that the IANA database has, like Europe/Berlin";
-const DURATION = "a duration: a number and s, m, h or d, like 30s";
+const DURATION = "a duration: a number and s, m, h or d, like 30s; or a template";
 const LIMIT = "an integer from 1 to 9007199254740991";
-const AMOUNT = `${LIMIT}; with unit Cost also a decimal number in quotes, like "12.50"`;
+const AMOUNT = `${LIMIT}; with unit Cost also a decimal number in quotes, like "12.50"; or a template`;
 
 const policies: Row[] = [
   { at: "spec.limits", to: [], line: "spec.limits: found a list of 0, wanted at least 1 entry" },
@@ -176,12 +176,37 @@ const policies: Row[] = [
   {
     at: "spec.limits[0].when[0].name",
     to: "x-team",
-    line: 'spec.limits[0].when[0].name: found "x-team", wanted a name (that of the request header) with type Header, and with no other type',
+    line: 'spec.limits[0].when[0].name: found "x-team", wanted a name (of the request header or query parameter) with types Header and Query, and with no other type',
   },
   {
     at: "spec.limits[0].when[0].type",
     to: "Header",
-    line: "spec.limits[0].when[0].name: found nothing, wanted a name (that of the request header) with type Header, and with no other type",
+    line: "spec.limits[0].when[0].name: found nothing, wanted a name (of the request header or query parameter) with types Header and Query, and with no other type",
+  },
+  {
+    at: "spec.limits[0].when[0]",
+    to: { type: "Query", values: ["a"] },
+    line: "spec.limits[0].when[0].name: found nothing, wanted a name (of the request header or query parameter) with types Header and Query, and with no other type",
+  },
+  {
+    at: "spec.limits[0].when[0]",
+    to: { type: "Consumer", by: "CustomId" },
+    line: 'spec.limits[0].when[0].by: found "CustomId", wanted one of Name, Username, CustomID',
+  },
+  {
+    at: "spec.limits[0].when[0].type",
+    to: "Host",
+    line: 'spec.limits[0].when[0].type: found "Host", wanted one of Consumer, ConsumerGroup, Credential, Model, Provider, Backend, Route, Service, Path, Method, Header, Query, IP',
+  },
+  {
+    at: "spec.limits[0].per",
+    to: [{ type: "Consumer", skipIfMissing: true }],
+    line: "spec.limits[0].per[0].skipIfMissing: found true, wanted no skipIfMissing, which goes with types Header, Query and Template only",
+  },
+  {
+    at: "spec.limits[0].per",
+    to: [{ type: "Header", name: "x", skipIfMissing: "yes" }],
+    line: 'spec.limits[0].per[0].skipIfMissing: found "yes", wanted true or false',
   },
   {
     at: "spec.limits[0].when[0].by",
@@ -217,7 +242,7 @@ const policies: Row[] = [
   {
     at: "spec.limits[0].per",
     to: [{ type: "Header" }],
-    line: "spec.limits[0].per[0].name: found nothing, wanted a name (that of the request header) with type Header, and with no other type",
+    line: "spec.limits[0].per[0].name: found nothing, wanted a name (of the request header or query parameter) with types Header and Query, and with no other type",
   },
   {
     at: "spec.appliesTo",
@@ -254,7 +279,7 @@ const policies: Row[] = [
   {
     at: "spec.priority",
     to: 1,
-    line: "spec.priority: found an unknown field, wanted one of appliesTo, scope, precedence, mode, limits, response, notify",
+    line: "spec.priority: found an unknown field, wanted one of appliesTo, scope, precedence, mode, counters, limits, response, notify",
   },
 ];
 

@@ -12,7 +12,8 @@ export interface RuleRow {
   readonly message: string;
 }
 
-const HEADER_NAME = "a name (that of the request header) with type Header, and with no other type";
+const HEADER_NAME =
+  "a name (of the request header or query parameter) with types Header and Query, and with no other type";
 const secretRef = { name: "s", key: "k" };
 const keyHash = `sha256:${"0".repeat(64)}`;
 const credential = { name: "main", apiKey: { value: "k" } };
@@ -93,11 +94,38 @@ export const RULE_ROWS: readonly RuleRow[] = [
       { ...EVERY_LIMIT, unit: "TotalTokens", limit: 5 },
       { ...EVERY_LIMIT, unit: "Cost", limit: 5 },
       { ...EVERY_LIMIT, unit: "Cost", limit: "5.5" },
+      { ...EVERY_LIMIT, unit: "Requests", limit: "$http_x", max: 5 },
     ],
     bad: [
       { ...EVERY_LIMIT, unit: "TotalTokens", limit: "5" },
       { ...EVERY_LIMIT, unit: "Requests", limit: "5.5" },
     ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "max with a limit that is a template, and with no other limit",
+    good: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: "${http_x ?? 5}", max: 9 },
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: 5 },
+      { ...EVERY_LIMIT, unit: "Cost", limit: "5.5" },
+    ],
+    bad: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: "${http_x ?? 5}" },
+      { ...EVERY_LIMIT, unit: "TotalTokens", limit: 5, max: 9 },
+      { ...EVERY_LIMIT, unit: "Cost", limit: "5.5", max: 9 },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "no maxKeys, which goes with a Header, Query, Path or Template in per only",
+    good: [
+      { ...EVERY_LIMIT, unit: "TotalTokens", per: [{ type: "Consumer" }, { type: "Header", name: "x" }], maxKeys: 9 },
+      { ...EVERY_LIMIT, unit: "TotalTokens", per: [{ type: "Path" }], maxKeys: 9 },
+      { ...EVERY_LIMIT, unit: "TotalTokens", per: [{ type: "Shared" }] },
+    ],
+    bad: [{ ...EVERY_LIMIT, unit: "TotalTokens", per: [{ type: "Consumer" }], maxKeys: 9 }],
   },
   {
     base: aPolicy({}, { limits }),
@@ -159,10 +187,12 @@ export const RULE_ROWS: readonly RuleRow[] = [
     message: HEADER_NAME,
     good: [
       { type: "Header", name: "x", match: "Exact" },
+      { type: "Query", name: "x", match: "Exact" },
       { type: "Model", match: "Exact" },
     ],
     bad: [
       { type: "Header", match: "Exact" },
+      { type: "Query", match: "Exact" },
       { type: "Model", name: "x", match: "Exact" },
     ],
   },
@@ -193,8 +223,30 @@ export const RULE_ROWS: readonly RuleRow[] = [
     base: aPolicy({}, { limits }),
     at: "spec.limits[0].per[0]",
     message: HEADER_NAME,
-    good: [{ type: "Header", name: "x" }, { type: "Shared" }],
-    bad: [{ type: "Header" }, { type: "Shared", name: "x" }],
+    good: [{ type: "Header", name: "x" }, { type: "Query", name: "x" }, { type: "Shared" }],
+    bad: [{ type: "Header" }, { type: "Query" }, { type: "Shared", name: "x" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].per[0]",
+    message: "a value (the template) with type Template, and with no other type",
+    good: [{ type: "Template", value: "$uri" }, { type: "Shared" }],
+    bad: [{ type: "Template" }, { type: "Shared", value: "$uri" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0].per[0]",
+    message: "no skipIfMissing, which goes with types Header, Query and Template only",
+    good: [
+      { type: "Header", name: "x", skipIfMissing: true },
+      { type: "Query", name: "x", skipIfMissing: false },
+      { type: "Template", value: "$uri", skipIfMissing: true },
+      { type: "Shared" },
+    ],
+    bad: [
+      { type: "Consumer", skipIfMissing: true },
+      { type: "Shared", skipIfMissing: false },
+    ],
   },
   {
     base: aPolicy({}, { limits }),

@@ -28,7 +28,9 @@ const rules = KINDS.flatMap(({ kind, spec }) => [...rulesOf(kind, toStructural(s
 function evaluate(rule: string, self: unknown): unknown {
   const script = rule
     .replaceAll(/has\(([\w.]+)\)/g, "($1 !== undefined)")
-    .replaceAll(/type\(([\w.]+)\) == int/g, "(typeof $1 === 'number')")
+    .replaceAll(/type\(([\w.]+)\) (==|!=) int/g, "(typeof $1 $2 'number')")
+    .replaceAll(".contains(", ".includes(")
+    .replaceAll(/\.exists\((\w+), \1\.type in (\[[^\]]*\])\)/g, ".some(($1) => $2.includes($1.type))")
     .replaceAll(/size\(([\w.]+)\)/g, "$1.length")
     .replaceAll(/\((\S+) in (\[[^\]]*\])\)/g, "$2.includes($1)")
     .replaceAll(".lowerAscii()", ".toLowerCase()")

@@ -79,10 +79,17 @@ function manifests(endpoint: string): string {
     route("plain", "unpriced"),
     route("money", "unpriced"),
     route("away", "away"),
+    route("brought", "unpriced"),
     policy("team", LIMITS),
     policy("calls", `{appliesTo: {consumers: [bob]}, ${limit("name: calls, limit: 1, unit: Requests")}}`),
     policy("trial", `{mode: Shadow, appliesTo: {consumers: [alice]}, ${limit("name: tiny, limit: 30")}}`),
     policy("money", `{appliesTo: {routes: [money]}, ${limit('name: budget, limit: "5", unit: Cost')}}`),
+    policy(
+      "brought",
+      "{appliesTo: {routes: [brought]}, limits: [" +
+        '{name: brought, limit: "${http_x_count ?? 500}", max: 500, window: {duration: 60s}}, ' +
+        "{name: a-team, limit: 500, maxKeys: 1, per: [{type: Header, name: x-team}], window: {duration: 60s}}]}",
+    ),
     policy(
       "formula",
       `{appliesTo: {routes: [plain]}, ${limit('name: odd, limit: 500, unit: Expression, expression: "1 / 0"')}}`,
@@ -182,6 +189,8 @@ beforeAll(async () => {
   statuses["formula without value"] = await ask({ route: "plain" });
   statuses["no price for the limit"] = await ask({ route: "money" });
   statuses["no price for the model"] = await ask({ model: 'odd"} 1\nairl_requests_total{route="forged' });
+  statuses["no limit brought"] = await ask({ route: "brought", headers: { "x-count": "many", "x-team": "a" } });
+  statuses["one team too many"] = await ask({ route: "brought", headers: { "x-team": "b" } });
   away.isAway = true;
   statuses["store away"] = await ask({ route: "plain" });
   await exchangeRaw(gateway.origin, "RUBBISH\r\n\r\n");
@@ -238,6 +247,8 @@ describe("after requests of every kind", () => {
       unreachable: 502,
       "formula without value": 200,
       "no price for the limit": 503,
+      "no limit brought": 400,
+      "one team too many": 200,
       "no price for the model": 200,
       "store away": 200,
     });

@@ -2,7 +2,7 @@
 
 import { CliError } from "../../../cli/cli-error.ts";
 import { readAddress, readCidr, readDuration, readEndpoint, readSize } from "../../../cli/option-values.ts";
-import { parseDuration } from "../../../compiler/duration.ts";
+import { parseDuration } from "../../../dataplane/core/duration.ts";
 import { law, same } from "../laws.ts";
 import type { FuzzTarget } from "../target.ts";
 

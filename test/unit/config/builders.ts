@@ -52,20 +52,23 @@ export interface ConsumerParts {
   readonly namespace?: string;
   readonly name?: string;
   readonly username?: string;
+  readonly customID?: string;
   readonly groups?: string[];
   readonly parent?: string;
   /** Keys as a caller presents them. */
   readonly keys?: readonly string[];
 }
 
+/** Its credentials are key-0, key-1, ... in the order of its keys. */
 export function aConsumer(parts: ConsumerParts = {}): CompiledConsumer {
   const { namespace = "default", name = "alice", username = name, groups = [], keys = [`${name}-key`] } = parts;
+  const { customID } = parts;
   const credentials = keys.map((key, i) => ({
     name: `key-${String(i)}`,
     keyHmacs: ringFor(namespace).map((one) => keyHmac(one, hashKey(key))),
   }));
   const above = parts.parent === undefined ? {} : { parent: parts.parent };
-  return { kind: "Consumer", namespace, name, username, groups, ...above, credentials };
+  return { kind: "Consumer", namespace, name, username, groups, ...above, credentials, ...(customID && { customID }) };
 }
 
 export function aPolicy(parts: Partial<CompiledPolicy> = {}): CompiledPolicy {
@@ -108,20 +111,26 @@ export function aGatewayConfig(objects: readonly CompiledObject[]): GatewayConfi
   return live.current();
 }
 
-export interface FactParts extends Partial<Omit<RequestFacts, "header">> {
+export interface FactParts extends Partial<Omit<RequestFacts, "header" | "query">> {
   /** By lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
-export function someFacts({ headers = {}, ...parts }: FactParts = {}): RequestFacts {
+export function someFacts({ headers = {}, parameters = {}, ...parts }: FactParts = {}): RequestFacts {
   const byName = new Map(Object.entries(headers));
+  const byParameter = new Map(Object.entries(parameters));
   return {
     namespace: "default",
     route: "chat",
     backend: "openai",
     provider: "openai",
     clientIp: "192.0.2.7",
+    path: "/chat",
+    queryText: "",
+    method: "POST",
     ...parts,
     header: (name) => byName.get(name),
+    query: (name) => byParameter.get(name),
   };
 }

@@ -116,6 +116,15 @@ describe("counter identity", () => {
     expect(counterId({ ...identity, ...changed })).not.toBe(counterId(identity));
   });
 
+  test("[unit] is that of all policies of the namespace that share counters, and of no policy of that name", () => {
+    const shared = { ...identity, shared: "team" };
+    expect(counterId({ ...shared, policy: "q" })).toBe(counterId(shared));
+    expect(counterId({ ...identity, policy: "team" })).not.toBe(counterId(shared));
+    expect(counterId({ ...shared, namespace: "ai2" })).not.toBe(counterId(shared));
+    expect(counterId({ ...shared, limit: "hour" })).not.toBe(counterId(shared));
+    expect(counterId({ ...identity, shared: "" })).toBe(counterId(identity));
+  });
+
   test("[unit] does not change with anything else that a limit has", () => {
     const more = {
       ...identity,

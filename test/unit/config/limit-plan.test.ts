@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { MatchedLimit } from "../../../dataplane/config/limit-plan.ts";
+import type { MatchedLimit } from "../../../dataplane/config/matched-limit.ts";
 import type { CompiledObject, CompiledPolicy } from "../../../dataplane/contract/compiled.ts";
-import { counterKey } from "../../../dataplane/contract/keys.ts";
+import { counterKey, type KeyValues } from "../../../dataplane/contract/keys.ts";
 import {
   aBackend,
   aConsumer,
@@ -26,9 +26,14 @@ const PEOPLE = [
   aConsumer({ name: "alice", groups: ["silver", "gold"] }),
   aConsumer({ name: "bob", groups: ["gold"] }),
   aConsumer({ name: "carol" }),
+  aConsumer({ name: "dora", keys: ["dora-1", "dora-2"] }),
 ];
-const ROUTES = ["chat", "batch"].map((name) =>
-  aRoute({ name, matches: [aMatch({ path: { type: "Exact", value: `/${name}` } })] }),
+const ROUTES = ["chat", "batch", "talk", "speak"].map((name) =>
+  aRoute({
+    name,
+    matches: [aMatch({ path: { type: "Exact", value: `/${name}` } })],
+    ...(name.endsWith("k") && { service: "voice" }),
+  }),
 );
 
 /** Calls against one configuration, as the proxy makes them. */
@@ -45,11 +50,13 @@ function matcherOf(
       header: () => undefined,
     })?.route;
     if (route === undefined) throw new Error(`no route ${routeName}`);
-    const consumer = key === undefined ? undefined : snapshot.identify(route.namespace, key)?.consumer;
-    if (key !== undefined && consumer === undefined) throw new Error(`no consumer of ${key}`);
+    const identity = key === undefined ? undefined : snapshot.identify(route.namespace, key);
+    if (key !== undefined && identity === undefined) throw new Error(`no consumer of ${key}`);
+    const { consumer, credential } = identity ?? {};
+    const { namespace, service } = route;
     return plans.match(
       { route, consumer },
-      someFacts({ namespace: route.namespace, route: routeName, consumer, ...facts }),
+      someFacts({ namespace, route: routeName, service, consumer, credential, ...facts }),
     );
   };
 }
@@ -191,6 +198,7 @@ describe("which counters", () => {
   const per = (...parts: CompiledPolicy["limits"][number]["per"]) =>
     matcherOf([aPolicy({ limits: [aLimit({ per: parts })] })]);
   const keyOf = (match: ReturnType<typeof matcherOf>, call: Call): string | undefined => match(call)[0]?.counter.key;
+  const counterKeyOf = (values: KeyValues): string => counterKey("airl:", "default", values).key;
   const gold = { type: "ConsumerGroup" as const, match: "Exact" as const, values: ["gold"] };
 
   test.for([
@@ -241,6 +249,76 @@ describe("which counters", () => {
       match: per({ type: "Header", name: "x-team" }),
       a: {},
       b: { headers: { "x-team": "192.0.2.7" } },
+      same: false,
+    },
+    {
+      name: "Header and Header: what separates two values is part of neither (Kong trap 18)",
+      match: per({ type: "Header", name: "a" }, { type: "Header", name: "b" }),
+      a: { headers: { a: "1|2", b: "3" } },
+      b: { headers: { a: "1", b: "2|3" } },
+      same: false,
+    },
+    {
+      name: "Header and Header: a length written into a value changes nothing (Kong trap 18)",
+      match: per({ type: "Header", name: "a" }, { type: "Header", name: "b" }),
+      a: { headers: { a: "1", b: "" } },
+      b: { headers: { a: "", b: "1" } },
+      same: false,
+    },
+    {
+      name: "Query: one value counts together across consumers",
+      match: per({ type: "Query", name: "team" }),
+      a: { key: "alice-key", parameters: { team: "red" } },
+      b: { key: "bob-key", parameters: { team: "red" } },
+      same: true,
+    },
+    {
+      name: "Query: a header of the same name and value counts apart",
+      match: per({ type: "Query", name: "team" }),
+      a: { parameters: { team: "red" } },
+      b: { headers: { team: "red" } },
+      same: false,
+    },
+    {
+      name: "Credential: two credentials of one consumer count apart",
+      match: per({ type: "Credential" }),
+      a: { key: "dora-1" },
+      b: { key: "dora-2" },
+      same: false,
+    },
+    {
+      name: "Credential: credentials of one name count apart by their consumers (APISIX trap 43)",
+      match: per({ type: "Credential" }),
+      a: { key: "alice-key" },
+      b: { key: "bob-key" },
+      same: false,
+    },
+    {
+      name: "Consumer: two credentials of one consumer count together",
+      match: per({ type: "Consumer" }),
+      a: { key: "dora-1" },
+      b: { key: "dora-2" },
+      same: true,
+    },
+    {
+      name: "Service: routes of one service count together",
+      match: per({ type: "Service" }),
+      a: { route: "talk" },
+      b: { route: "speak" },
+      same: true,
+    },
+    {
+      name: "Service: a route without one counts apart",
+      match: per({ type: "Service" }),
+      a: { route: "chat" },
+      b: { route: "batch" },
+      same: false,
+    },
+    {
+      name: "Path and Method: another method counts apart",
+      match: per({ type: "Path" }, { type: "Method" }),
+      a: { path: "/a", method: "POST" },
+      b: { path: "/a", method: "PUT" },
       same: false,
     },
     {
@@ -319,6 +397,50 @@ describe("which counters", () => {
     const limits = [aLimit({ name: "x", per: [{ type: "Shared" }] }), aLimit({ name: "y", per: [{ type: "Shared" }] })];
     const [x, y] = matcherOf([aPolicy({ limits })])();
     expect(x?.counter.key).not.toBe(y?.counter.key);
+  });
+
+  test("[unit] a limit does not concern a request without what it skips (APISIX trap 12)", () => {
+    const match = matcherOf([
+      aPolicy({
+        limits: [
+          aLimit({ name: "team", per: [{ type: "Header", name: "x-team", skipIfMissing: true }] }),
+          aLimit({ name: "all" }),
+        ],
+      }),
+    ]);
+    expect(names(match({ headers: { "x-team": "" } }))).toEqual(["team", "all"]);
+    expect(names(match())).toEqual(["all"]);
+  });
+
+  test("[unit] per Template: the text counts, the address without any, or the limit is skipped (APISIX traps 13, 14, 16)", () => {
+    const template = (value: string, skipIfMissing?: true) => ({ type: "Template" as const, value, skipIfMissing });
+    const match = per(template("${http_a}_${http_b}"));
+    expect(keyOf(match, { headers: { a: "1" } })).toBe(counterKeyOf([["Template:${http_a}_${http_b}", "1_"]]));
+    expect(keyOf(match, { headers: { a: "" } })).toBe(counterKeyOf([["Template:${http_a}_${http_b}", "_"]]));
+    expect(keyOf(match, {})).toBe(counterKeyOf([["IP", "192.0.2.7"]]));
+    expect(keyOf(per(template("${http_a}", true)), {})).toBeUndefined();
+    expect(keyOf(per(template("${http_a ?? none}", true)), {})).toBeDefined();
+    // Two templates of one text: a counter each.
+    const limits = ["${http_a}", "${http_b}"].map((value, i) => aLimit({ name: String(i), per: [template(value)] }));
+    const [one, other] = matcherOf([aPolicy({ limits })])({ headers: { a: "x", b: "x" } });
+    expect(one?.counter.key).not.toBe(other?.counter.key);
+  });
+
+  test("[unit] a template that this version cannot read tells nobody apart and skips nothing", () => {
+    const match = per({ type: "Template", value: "${variable_of_a_later_version}", skipIfMissing: true });
+    expect(keyOf(match, { key: "alice-key" })).toBeDefined();
+    expect(keyOf(match, { key: "alice-key" })).toBe(keyOf(match, { key: "bob-key", clientIp: "10.0.0.1" }));
+  });
+
+  test("[unit] key values beyond maxKeys share one counter, also with the limit's other values (Kong trap 18)", () => {
+    const header = { type: "Header" as const, name: "x" };
+    const match = matcherOf([aPolicy({ limits: [aLimit({ per: [header], maxKeys: 3 })] })]);
+    const keys = Array.from({ length: 50 }, (_, i) => keyOf(match, { headers: { x: String(i) } }));
+    expect(new Set(keys).size).toBe(4);
+    expect(keyOf(match, { headers: { x: "0" } })).toBe(keys[0]);
+    expect(new Set(keys.slice(3)).size).toBe(1);
+    const long = "v".repeat(2_000);
+    expect(keyOf(match, { headers: { x: long } })).toBe(keys[3]);
   });
 
   test("[unit] a request that comes again has an equal counter, kept or not", () => {

@@ -45,6 +45,22 @@ test("[unit] a changed consumer is a new record", () => {
 });
 
 test.for([
+  { rule: "a renamed credential is told by its new name", changed: { credentials: "new" } },
+  { rule: "another customID is there", changed: { customID: "acct-43" } },
+])("[unit] from the next request on $rule, also where the key was used before", ({ changed }) => {
+  const live = liveWith([alice]);
+  const { snapshot } = live.current();
+  expect(snapshot.identify("default", "alice-key")).toMatchObject({ credential: "key-0" });
+  const { credentials, ...rest } = changed;
+  const renamed = alice.credentials.map((each) => ({ ...each, name: credentials ?? each.name }));
+  live.change({ set: [{ ...alice, ...rest, credentials: renamed }], removed: [] });
+  expect(snapshot.identify("default", "alice-key")).toMatchObject({
+    credential: credentials ?? "key-0",
+    consumer: { name: "alice", customID: rest.customID },
+  });
+});
+
+test.for([
   { rule: "of a removed consumer", change: { set: [], removed: [name] } },
   {
     rule: "that its consumer has no more",

@@ -8,13 +8,20 @@ import {
   appliesToCaller,
   createMatcher,
   globMatches,
+  isSkipped,
   keyValues,
   labelText,
 } from "../../../dataplane/core/match.ts";
 import type { ConsumerFacts } from "../../../dataplane/core/request-facts.ts";
 import { aLimit, type FactParts, someFacts } from "../config/builders.ts";
 
-const alice: ConsumerFacts = { namespace: "default", name: "alice", username: "a.smith", groups: ["silver", "gold"] };
+const alice: ConsumerFacts = {
+  namespace: "default",
+  name: "alice",
+  username: "a.smith",
+  customID: "acct-42",
+  groups: ["silver", "gold"],
+};
 const guest: ConsumerFacts = { namespace: "elsewhere", name: "alice", username: "alice", groups: ["gold"] };
 
 function limitOf(parts: Partial<Omit<Limit, "policy">>): Limit {
@@ -104,7 +111,27 @@ describe("conditions", () => {
       { consumer: alice },
       false,
     ),
+    row(
+      "Consumer by CustomID is the customID",
+      { type: "Consumer", by: "CustomID", values: ["acct-42"] },
+      { consumer: alice },
+      true,
+    ),
+    row("Consumer by CustomID fails without one", { type: "Consumer", by: "CustomID" }, { consumer: guest }, false),
     row("Consumer fails for nobody", { type: "Consumer" }, {}, false),
+    row("Credential is its name", { type: "Credential", values: ["main"] }, { credential: "main" }, true),
+    row("Credential fails for nobody", { type: "Credential" }, {}, false),
+    row("Service is the route's", { type: "Service", values: ["chat"] }, { service: "chat" }, true),
+    row("Service fails where the route names none", { type: "Service" }, {}, false),
+    row("Path is the whole path", { type: "Path", values: ["/v1"] }, { path: "/v1/chat" }, false),
+    row("Path by prefix is text", { type: "Path", match: "Prefix", values: ["/v1"] }, { path: "/v1x" }, true),
+    row("Path minds case and encoding", { type: "Path", values: ["/a"] }, { path: "/%61" }, false),
+    row("Method", { type: "Method", values: ["POST"] }, { method: "POST" }, true),
+    row("another Method", { type: "Method", values: ["POST"] }, { method: "GET" }, false),
+    row("Query is a parameter", { type: "Query", name: "tier", values: ["a"] }, { parameters: { tier: "a" } }, true),
+    row("Query is looked up by its name", { type: "Query", name: "tier" }, { parameters: { Tier: "a" } }, false),
+    row("Query that is empty is there", { type: "Query", name: "tier" }, { parameters: { tier: "" } }, true),
+    row("Header that is empty is there", { type: "Header", name: "x" }, { headers: { x: "" } }, true),
     row("ConsumerGroup is any group", { type: "ConsumerGroup", values: ["gold"] }, { consumer: alice }, true),
     row("ConsumerGroup fails without groups", { type: "ConsumerGroup" }, { consumer: { ...alice, groups: [] } }, false),
     row(
@@ -210,6 +237,33 @@ describe("key values", () => {
       [["Header:x-team", "red"]],
     ),
     row("an absent header is the address", { per: [{ type: "Header", name: "x-team" }] }, {}, [["IP", "192.0.2.7"]]),
+    row(
+      "an empty header is a value, not an absent one",
+      { per: [{ type: "Header", name: "x-team" }] },
+      { headers: { "x-team": "" } },
+      [["Header:x-team", ""]],
+    ),
+    row("a parameter counts under its name", { per: [{ type: "Query", name: "t" }] }, { parameters: { t: "red" } }, [
+      ["Query:t", "red"],
+    ]),
+    row("an absent parameter is the address", { per: [{ type: "Query", name: "t" }] }, {}, [["IP", "192.0.2.7"]]),
+    row(
+      "a credential counts under its consumer",
+      { per: [{ type: "Credential" }] },
+      { consumer: alice, credential: "main" },
+      [["Credential", "default/alice/main"]],
+    ),
+    row("without a credential the address counts", { per: [{ type: "Credential" }] }, { consumer: alice }, [
+      ["IP", "192.0.2.7"],
+    ]),
+    row("a service counts under its name", { per: [{ type: "Service" }] }, { service: "chat" }, [["Service", "chat"]]),
+    row("a route without a service counts for itself", { per: [{ type: "Service" }] }, { route: "chat" }, [
+      ["Route", "chat"],
+    ]),
+    row("Path and Method", { per: [{ type: "Path" }, { type: "Method" }] }, { path: "/a", method: "PUT" }, [
+      ["Path", "/a"],
+      ["Method", "PUT"],
+    ]),
     row("Shared is one counter per limit", { per: [{ type: "Shared" }], counterId: "id-1" }, { consumer: alice }, [
       ["Shared", "id-1"],
     ]),
@@ -228,6 +282,18 @@ describe("key values", () => {
     expect(keyValues(limitOf(parts), someFacts(facts))).toEqual(values);
   });
 
+  test.for([
+    { name: "an absent header", per: { type: "Header" }, facts: {}, skipped: true },
+    { name: "an empty header", per: { type: "Header" }, facts: { headers: { x: "" } }, skipped: false },
+    { name: "an absent parameter", per: { type: "Query" }, facts: { headers: { x: "1" } }, skipped: true },
+    { name: "a parameter", per: { type: "Query" }, facts: { parameters: { x: "1" } }, skipped: false },
+  ] as const)("[unit] skipIfMissing with $name: $skipped", ({ per, facts, skipped }) => {
+    const parts = [{ type: "Consumer" as const }, { ...per, name: "x" }];
+    expect(isSkipped(limitOf({ per: parts }), someFacts(facts))).toBe(false);
+    const skipping = parts.map((part) => ("name" in part ? { ...part, skipIfMissing: true } : part));
+    expect(isSkipped(limitOf({ per: skipping }), someFacts(facts))).toBe(skipped);
+  });
+
   test("[unit] no header value makes a caller count as a consumer, a group, an address or another header", () => {
     fc.assert(
       fc.property(fc.string(), (value) => {
@@ -237,8 +303,13 @@ describe("key values", () => {
     );
   });
 
-  test("[unit] consumers of one name in two namespaces count apart", () => {
+  test("[unit] consumers of one name in two namespaces count apart, wherever a name ends (APISIX trap 43)", () => {
     const limit = limitOf({});
+    const [one, other] = [
+      { ...alice, namespace: "a-b", name: "c" },
+      { ...alice, namespace: "a", name: "b-c" },
+    ].map((consumer) => keyValues(limit, someFacts({ consumer })));
+    expect(one).not.toEqual(other);
     expect(keyValues(limit, someFacts({ consumer: alice }))).not.toEqual(
       keyValues(limit, someFacts({ consumer: guest })),
     );

@@ -5,6 +5,7 @@ import { errorBody, errorHeaders, type GatewayErrorCode, statusOf } from "../../
 
 const TABLE = {
   request_malformed: [400, "invalid_request_error", "invalid_request_error"],
+  limit_unresolved: [400, "invalid_request_error", "invalid_request_error"],
   body_malformed: [400, "invalid_request_error", "invalid_request_error"],
   dialect_unsupported: [400, "invalid_request_error", "invalid_request_error"],
   credential_missing: [401, "authentication_error", "authentication_error"],
