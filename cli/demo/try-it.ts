@@ -137,9 +137,10 @@ function expectedHeaders({ response }: CompiledPolicy, { name, limit, label, uni
     `X-AI-RateLimit-Limit-${suffix}: ${limit}`,
     `X-AI-RateLimit-Remaining-${suffix}: what is left, before this request`,
   ];
+  const waits = response.statusCode < 400 ? "" : " with Retry-After";
   return [
     ...(formats.includes("Window") && hide === undefined ? headers : []),
-    `and once ${limit} ${unit} per ${periodText(window)} are used up: status ${response.statusCode} with Retry-After`,
+    `and once ${limit} ${unit} per ${periodText(window)} are used up: status ${response.statusCode}${waits}`,
   ];
 }
 

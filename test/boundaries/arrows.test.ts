@@ -84,6 +84,11 @@ const forbidden = [
   },
   { rule: "controller-status-is-pure", file: "controller/status/a.ts", text: `import "node:fs";` },
   {
+    rule: "controller-status-is-pure-beyond-types",
+    file: "controller/status/b.ts",
+    text: `import { target } from "../kube/conditions.ts"; console.log(target);`,
+  },
+  {
     rule: "controller-certificates-are-pure",
     file: "controller/certificates/a.ts",
     text: `import "../kube/target.ts";`,
@@ -142,6 +147,11 @@ const allowed = [
   },
   { file: "controller/webhook.ts", text: `import "express"; import "ioredis"; import "./kube/target.ts";` },
   { file: "controller/certificates/ok.ts", text: `import "node:crypto";` },
+  { file: "controller/kube/conditions.ts", text: `export const target = 1; export type Target = typeof target;` },
+  {
+    file: "controller/status/ok.ts",
+    text: `import type { Target } from "../kube/conditions.ts"; export type A = Target;`,
+  },
   {
     file: "controller/kube/ok.ts",
     text: `import "@kubernetes/client-node"; import "zod"; import "../../crds/target.ts"; import "node:https";`,

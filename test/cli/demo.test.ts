@@ -139,6 +139,15 @@ test("[unit] the request to try is quoted for a shell, names its host, and uses 
 });
 
 test.for([
+  { response: "{headers: {formats: [IETF]}}", end: "status 429 with Retry-After" },
+  { response: "{headers: {hide: Quota}, statusCode: 200}", end: "status 200" },
+])("[unit] the request to try tells of no header that $response leaves out", async ({ response, end }) => {
+  const policy = POLICY.replace("spec: {", `spec: {response: ${response}, `);
+  const text = CONSUMER + BACKEND + route("path: {type: Exact, value: /b}") + policy;
+  expect((await tryText(text))?.expected).toEqual([`and once 100 TotalTokens per 86400 s are used up: ${end}`]);
+});
+
+test.for([
   { name: "no route", text: CONSUMER + BACKEND },
   { name: "no consumer with a key in the files", text: BACKEND + route("path: {type: Exact, value: /b}") },
 ])("[unit] with $name there is nothing to try", async ({ text }) => {

@@ -193,6 +193,35 @@ describe("formats", () => {
     ]);
   });
 
+  test("[proxy] the published answers of rules: full window and limit at first, the true rest of the window when it is used up", async () => {
+    const limits = `  - {name: a, label: "1", limit: 10, window: {duration: 60s, algorithm: FixedFromFirst}}
+  - {name: b, label: "2", limit: 50, window: {duration: 60s, algorithm: FixedFromFirst}}`;
+    await start({ limits, response: "{headers: {formats: [Rule]}}" });
+    expect(limitHeaders(await chat())).toEqual({
+      "X-AI-1-RateLimit-Limit": "10",
+      "X-AI-1-RateLimit-Remaining": "10",
+      "X-AI-1-RateLimit-Reset": "60",
+      "X-AI-2-RateLimit-Limit": "50",
+      "X-AI-2-RateLimit-Remaining": "50",
+      "X-AI-2-RateLimit-Reset": "60",
+    });
+    clock.nowMs += 19_578;
+    const refused = await chat();
+    expect([refused.status, limitHeaders(refused)]).toEqual([
+      429,
+      {
+        "X-AI-1-RateLimit-Limit": "10",
+        "X-AI-1-RateLimit-Remaining": "0",
+        "X-AI-1-RateLimit-Reset": "40.422",
+        "X-AI-2-RateLimit-Limit": "50",
+        "X-AI-2-RateLimit-Remaining": "38",
+        "X-AI-2-RateLimit-Reset": "40.422",
+        "Retry-After": "41",
+        "x-should-retry": "false",
+      },
+    ]);
+  });
+
   test("[proxy] limits of several policies under one name: the lowest remaining is shown, whatever the case of letters", async () => {
     const more = `---
 apiVersion: airatelimit.dev/v1alpha1
