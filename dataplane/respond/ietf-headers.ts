@@ -30,10 +30,10 @@ function writeFields(out: string[], all: readonly LabelledStatus[], { cap, tells
   let policies = "";
   let limits = "";
   for (const entry of tightest(entries, cap)) {
-    const { sfName, sfPolicy } = entry.words;
+    const { words, status } = entry;
     const separator = policies === "" ? "" : ", ";
-    policies += separator + sfPolicy;
-    limits += `${separator}${sfName};r=${sfInteger(entry.status.remaining)}${tellsTime(entry) ? timeOf(entry) : ""}`;
+    policies += separator + words.sfPolicy(status);
+    limits += `${separator}${words.sfName};r=${sfInteger(status.remaining)}${tellsTime(entry) ? timeOf(entry) : ""}`;
   }
   out.push("RateLimit-Policy", policies, "RateLimit", limits);
 }

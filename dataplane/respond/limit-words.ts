@@ -3,8 +3,10 @@
 import type { ResponseRules } from "../contract/compiled.ts";
 import { windowName } from "../contract/window-name.ts";
 import { amountText } from "../core/amount-text.ts";
+import type { LimitStatus } from "../core/decide.ts";
 import type { Limit } from "../core/limit.ts";
 import type { Unit } from "../core/usage.ts";
+import { spanAt } from "../core/window.ts";
 import { HeaderRules } from "./header-rules.ts";
 
 /** The headers of one limit in one format. */
@@ -33,8 +35,10 @@ export class LimitWords {
   readonly limitText: string;
   /** As a Structured Fields string, quotes included. */
   readonly sfName: string;
-  /** Its item in RateLimit-Policy. */
-  readonly sfPolicy: string;
+  readonly #sfPolicyStart: string;
+  readonly #sfPolicyEnd: string;
+  /** Undefined with a calendar, whose windows are not equally long. */
+  readonly #sfPolicy: string | undefined;
   readonly #token: string;
   #instance: HeaderNames | undefined;
   #rule: HeaderNames | undefined;
@@ -47,8 +51,20 @@ export class LimitWords {
     this.limitText = amountText(unit, limit);
     const levelName = level === undefined ? "" : `/${level.name}`;
     this.sfName = sfString(`${policy.namespace}/${policy.name}/${name}${levelName}`);
-    const seconds = String(Math.max(1, Math.ceil(window.durationMs / 1000)));
-    this.sfPolicy = `${this.sfName};q=${sfInteger(limit)};w=${seconds}${QUOTA_UNITS[unit]}`;
+    this.#sfPolicyStart = `${this.sfName};q=${sfInteger(limit)};w=`;
+    this.#sfPolicyEnd = QUOTA_UNITS[unit];
+    this.#sfPolicy = window.calendar === undefined ? this.#sfPolicyOf(window.durationMs) : undefined;
+  }
+
+  /** Its item in RateLimit-Policy. */
+  sfPolicy({ limit: { window }, state, nowMs }: LimitStatus): string {
+    if (this.#sfPolicy !== undefined) return this.#sfPolicy;
+    const { startMs, endMs } = spanAt(window, state, nowMs);
+    return this.#sfPolicyOf(endMs - startMs);
+  }
+
+  #sfPolicyOf(windowMs: number): string {
+    return `${this.#sfPolicyStart}${String(Math.max(1, Math.ceil(windowMs / 1000)))}${this.#sfPolicyEnd}`;
   }
 
   /** X-AI-RateLimit-Limit-bedrock and its relatives. */

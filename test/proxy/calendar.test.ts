@@ -124,8 +124,9 @@ describe("what is said", () => {
     { calendar: "Hour", w: 3600, at: "2026-06-01T12:00:00Z" },
     { calendar: "Day", w: 86_400, at: "2026-06-01T12:00:00Z" },
     { calendar: "Week", w: 604_800, at: "2026-06-01T12:00:00Z" },
-    { calendar: "Month", w: 2_592_000, at: "2026-06-01T12:00:00Z" },
-    { calendar: "Year", w: 31_536_000, at: "2026-06-01T12:00:00Z" },
+    { calendar: "Month", w: 28 * 86_400, at: "2026-02-01T12:00:00Z" },
+    { calendar: "Month", w: 31 * 86_400, at: "2026-03-01T12:00:00Z" },
+    { calendar: "Year", w: 366 * 86_400, at: "2028-06-01T12:00:00Z" },
   ])("[proxy] RateLimit-Policy of calendar $calendar: $w s", async ({ calendar, w, at }) => {
     await start(at, `  - {name: l, limit: 100, window: {calendar: ${calendar}}}`);
     const { headers } = await chat();
