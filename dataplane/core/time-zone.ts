@@ -66,7 +66,7 @@ export class TimeZone {
     return this.#yearlyStretchAt(nowMs, { startMs, endMs: Infinity, offsetMs });
   }
 
-  /** `last`: the one from the last listed change on, as if nothing followed. */
+  /** `last`: the one from the last listed change on, as if nothing followed; it contains nowMs. */
   #yearlyStretchAt(nowMs: number, last: Stretch): Stretch {
     let { startMs, endMs, offsetMs } = last;
     const year = new Date(nowMs).getUTCFullYear();
@@ -74,7 +74,6 @@ export class TimeZone {
       for (const [i, change] of this.#yearly.entries()) {
         const before = this.#yearly[1 - i] ?? change;
         const atMs = changeMs(each, change) - before.offsetMs;
-        if (atMs <= last.startMs) continue;
         if (atMs > nowMs) endMs = Math.min(endMs, atMs);
         else if (atMs > startMs) {
           startMs = atMs;

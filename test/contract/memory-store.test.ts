@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { createMemoryStore } from "../../dataplane/store/memory-store.ts";
+import { aCalendar } from "../helpers/calendars.ts";
 import { createFakeClock } from "../helpers/clock.ts";
 import { aCheck, aCounter, admit, charge, HOUR_MS, total } from "../helpers/redis-store.ts";
 import { describeCounterStore, type StoreHarness } from "./counter-store.contract.ts";
@@ -35,6 +36,23 @@ test("[unit] counters go once two windows have passed them by, without being tou
   for (let i = 0; i < 600; i += 1) await charge(store, { counter: busy, amount: 1 });
   expect(store.size).toBe(1);
   expect(await total(store, busy)).toBe(600);
+});
+
+test("[unit] counters of a calendar go with the end of their window, not before", async () => {
+  const clock = createFakeClock(Date.UTC(2026, 0, 31, 23, 59, 59, 999));
+  const store = createMemoryStore(clock);
+  const calendar = aCalendar({ unit: "Month" });
+  const counters = Array.from({ length: 100 }, (_, i) =>
+    aCounter({ prefix: "t:", values: `user${String(i)}`, calendar }),
+  );
+  await charge(store, ...counters.map((counter) => ({ counter, amount: 1 })));
+  const busy = { counter: aCounter({ prefix: "t:", values: "busy", calendar }), amount: 1 };
+  for (let i = 0; i < 60; i += 1) await charge(store, busy);
+  expect(store.size).toBe(101);
+  clock.advance(1);
+  for (let i = 0; i < 60; i += 1) await charge(store, busy);
+  expect(store.size).toBe(1);
+  expect(await total(store, busy.counter)).toBe(60);
 });
 
 test("[unit] a counter is kept as long as its last window is in view", async () => {
