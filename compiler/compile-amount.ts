@@ -2,7 +2,9 @@
 
 import type { LimitSpec } from "../crds/ai-rate-limit-policy.ts";
 import type { CompiledLimit } from "../dataplane/contract/compiled.ts";
-import { compileExpression } from "../dataplane/contract/expression.ts";
+import { compileCostExpression } from "../dataplane/contract/cost-expression.ts";
+import { compilePromptExpression } from "../dataplane/contract/prompt-expression.ts";
+import { compileUsageExpression } from "../dataplane/contract/usage-expression.ts";
 import { parseNano } from "../dataplane/core/nano.ts";
 import { readAmount as readAmountText } from "../dataplane/core/resolved-value.ts";
 import { checkTemplate } from "./check-template.ts";
@@ -14,15 +16,16 @@ export function compileAmount(
   limit: LimitSpec,
   field: string,
   report: Reporter,
-): Pick<CompiledLimit, "unit" | "limit" | "limitTemplate" | "expression"> {
-  const { unit, expression } = limit;
-  if (expression !== undefined) checkExpression(expression, `${field}.expression`, report);
+): Pick<CompiledLimit, "unit" | "limit" | "limitTemplate" | "expression" | "chargeRefused"> {
+  const { unit, expression, chargeRefused } = limit;
+  if (expression !== undefined) checkExpression(limit, `${field}.expression`, report);
   return {
     unit,
     ...(limit.max === undefined
       ? { limit: readAmount(limit, `${field}.limit`, report) }
       : compileBrought(unit, { template: String(limit.limit), max: limit.max, field, report })),
     ...(expression === undefined ? {} : { expression }),
+    ...(chargeRefused ? { chargeRefused } : {}),
   };
 }
 
@@ -66,10 +69,17 @@ function readBrought(text: string, unit: LimitSpec["unit"], max: number): boolea
   return readAmountText(text, { unit, max }) !== undefined;
 }
 
-function checkExpression(text: string, field: string, report: Reporter): void {
-  const compiled = compileExpression(text);
+function checkExpression({ unit, expression = "" }: LimitSpec, field: string, report: Reporter): void {
+  const compiled = compilerOf(unit)(expression);
   if (compiled.ok) return;
   const what = compiled.found === "" ? "nothing" : quoted(compiled.found);
   const found = `${what} at character ${String(compiled.position)}`;
   report.error({ code: "Invalid", field, found, wanted: compiled.wanted });
+}
+
+function compilerOf(
+  unit: LimitSpec["unit"],
+): typeof compileCostExpression | typeof compilePromptExpression | typeof compileUsageExpression {
+  if (unit === "Cost") return compileCostExpression;
+  return unit === "RequestPrompt" ? compilePromptExpression : compileUsageExpression;
 }

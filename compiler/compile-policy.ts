@@ -46,6 +46,7 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject, systemName
       appliesTo: compileAppliesTo(spec.appliesTo),
       precedence: spec.precedence,
       limits,
+      ...(spec.admission.estimate === "Prompt" ? { admission: { estimate: spec.admission.estimate } } : {}),
       response,
       ...compileNotify(spec.notify),
     },

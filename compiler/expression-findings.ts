@@ -1,8 +1,9 @@
 // Warns of expressions that name usage fields which a provider they will meet does not report: those count 0 there, in
 // silence. A formula over the fields of several providers is fine as long as each of them reports one of its fields.
 
-import type { CompiledBackend, CompiledPolicy } from "../dataplane/contract/compiled.ts";
-import { compileExpression } from "../dataplane/contract/expression.ts";
+import type { CompiledBackend, CompiledLimit, CompiledPolicy } from "../dataplane/contract/compiled.ts";
+import { compileCostExpression } from "../dataplane/contract/cost-expression.ts";
+import { compileUsageExpression } from "../dataplane/contract/usage-expression.ts";
 import { knownUsageFields } from "../dataplane/contract/usage-fields.ts";
 import { concernedBackends, type Reachable } from "./concerned-backends.ts";
 import { withSuggestion } from "./nearest-name.ts";
@@ -17,16 +18,21 @@ type Provider = CompiledBackend["provider"];
 export function warnUnknownUsageFields(policies: readonly CompiledPolicy[], context: ExpressionContext): void {
   for (const policy of policies) {
     for (const [index, limit] of policy.limits.entries()) {
-      if (limit.unit !== "Expression" || limit.expression === undefined) continue;
-      const expression = compileExpression(limit.expression);
-      if (!expression.ok) continue;
+      const fields = usageFieldsOf(limit);
+      if (fields.length === 0) continue;
       const providers = new Set(concernedBackends(policy, limit, context).map(({ provider }) => provider));
-      const { fields } = expression;
       const report = context.reporterOf(policy);
       const where = { field: `spec.limits[${String(index)}].expression`, limit: limit.name };
       for (const provider of providers) warnOfProvider(provider, { fields, providers, where, report });
     }
   }
+}
+
+/** The usage fields that its expression reads. */
+function usageFieldsOf({ unit, expression }: CompiledLimit): readonly string[] {
+  if (expression === undefined || (unit !== "Expression" && unit !== "Cost")) return [];
+  const compiled = unit === "Cost" ? compileCostExpression(expression) : compileUsageExpression(expression);
+  return compiled.ok ? compiled.fields : [];
 }
 
 interface Concern {

@@ -11,7 +11,10 @@ const SUFFIXES: Readonly<Record<CompiledLimit["unit"], string>> = {
   TotalTokens: "",
   PromptTokens: "-prompt",
   CompletionTokens: "-completion",
+  CachedPromptTokens: "-cached",
+  ReasoningTokens: "-reasoning",
   Requests: "-requests",
+  RequestPrompt: "-request-prompt",
   Cost: "-cost",
   Expression: "-expression",
 };

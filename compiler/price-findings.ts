@@ -1,7 +1,8 @@
-// Warns of limits with unit Cost whose backends have no prices, or prices in different currencies. The policy stays in
+// Warns of limits that count money by the prices of backends which have none, or in different currencies. The policy stays in
 // force: the data plane refuses what it cannot price, and these lines say why before it does.
 
 import type { CompiledBackend, CompiledLimit, CompiledPolicy } from "../dataplane/contract/compiled.ts";
+import { compileCostExpression } from "../dataplane/contract/cost-expression.ts";
 import { concernedBackends, type Reachable } from "./concerned-backends.ts";
 import type { Reporter } from "./report.ts";
 
@@ -14,7 +15,7 @@ export interface PriceContext extends Reachable {
 export function warnMissingPrices(policies: readonly CompiledPolicy[], context: PriceContext): void {
   for (const policy of policies) {
     for (const [index, limit] of policy.limits.entries()) {
-      if (limit.unit !== "Cost") continue;
+      if (!needsPrices(limit)) continue;
       const backends = concernedBackends(policy, limit, context);
       const report = context.reporterOf(policy);
       const field = `spec.limits[${String(index)}]`;
@@ -23,6 +24,13 @@ export function warnMissingPrices(policies: readonly CompiledPolicy[], context: 
       warnCurrencies({ backends, limit, field, report });
     }
   }
+}
+
+/** An expression may do without: then it says itself what a request costs. */
+function needsPrices({ unit, expression }: CompiledLimit): boolean {
+  if (unit !== "Cost") return false;
+  const compiled = expression === undefined ? undefined : compileCostExpression(expression);
+  return compiled?.ok !== true || compiled.needsPrices;
 }
 
 interface Concern {

@@ -1,96 +1,13 @@
 // The kind AIRateLimitPolicy: limits, to whom they apply, and how a refusal looks. Descriptions are the user manual.
 
 import { z } from "zod";
+import { amountFields, amountRules } from "./limit-amount.ts";
 import { CHOSEN, condition, per } from "./limit-key.ts";
-import {
-  decimalOrTemplate,
-  entryName,
-  integer,
-  integerOrText,
-  namedList,
-  numberedList,
-  text,
-  windowDuration,
-} from "./meta.ts";
+import { window } from "./limit-window.ts";
+import { entryName, integer, namedList, numberedList, text } from "./meta.ts";
 import { response } from "./policy-response.ts";
 import { appliesTo, localListRule, scope } from "./policy-scope.ts";
-import { exactlyOneOf, type Rule, withRules } from "./rule.ts";
-
-const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
-
-const windowFields = z.strictObject({
-  duration: windowDuration()
-    .optional()
-    .describe(
-      "Length of the window: a number and s, m, h or d, like 30s, 1m, 24h or 1h30m; from 1s to 366d. Or a template that each " +
-        "request brings it with, as whole seconds or as such a text: ${http_x_window ?? 60s}; see value of per. Requests that " +
-        "bring another length count in counters of their own, at most 32 lengths of a limit at a time; what is no length is " +
-        "answered 400. Either this or calendar.",
-    ),
-  algorithm: z
-    .enum(["Sliding", "Fixed", "FixedFromFirst"])
-    .optional()
-    .describe(
-      "With duration only. Sliding: what was used in the last duration, with the window before fading out evenly. Fixed: " +
-        "starts at 0 on every multiple of duration since 1970-01-01T00:00:00Z. FixedFromFirst: starts at 0 with the first " +
-        "request that meets the limit, also one that another limit refuses, and lasts for duration; the first request or " +
-        "late charge after that starts the next. Default Sliding.",
-    ),
-  calendar: z
-    .enum(["Hour", "Day", "Week", "Month", "Year"])
-    .optional()
-    .describe(
-      "A window of the calendar of timeZone, which starts at 0: with each full hour, at the beginning of each day, of weekStart " +
-        "in each week, of anchorDay in each month, of 1 January in each year. Summer time is observed: a day may have 23 or " +
-        "25 hours, and begins where its first moment is when midnight is left out. An hour that comes twice is two windows.",
-    ),
-  timeZone: text({
-    wanted: "a time zone of the IANA database, like Europe/Berlin",
-    max: 64,
-    pattern: /^[A-Za-z][A-Za-z0-9+_-]*(\/[A-Za-z0-9+_-]+)*$/,
-  })
-    .optional()
-    .describe("With calendar only: a time zone of the IANA database, like Europe/Berlin. Default UTC."),
-  anchorDay: integer(1, 31)
-    .optional()
-    .describe(
-      "With calendar Month only: the day of the month on which the window starts, 1 to 31; in a month that is shorter, its last " +
-        "day. Default 1.",
-    ),
-  weekStart: z
-    .enum(WEEKDAYS)
-    .optional()
-    .describe("With calendar Week only: the day on which the window starts. Default Monday."),
-});
-
-type WindowFields = z.output<typeof windowFields>;
-
-/** A field that says something of the calendar's windows, or of one unit of them alone. */
-function calendarField(name: keyof WindowFields, unit?: WindowFields["calendar"]): Rule<WindowFields> {
-  return {
-    cel: `!has(self.${name}) || (has(self.calendar)${unit === undefined ? "" : ` && self.calendar == '${unit}'`})`,
-    message: `no ${name}, which goes with calendar${unit === undefined ? "" : ` ${unit}`} only`,
-    field: name,
-    holds: ({ [name]: value, calendar }) =>
-      value === undefined || (unit === undefined ? calendar !== undefined : calendar === unit),
-  };
-}
-
-const window = withRules(windowFields, [
-  exactlyOneOf("duration", "calendar"),
-  {
-    cel: "!has(self.algorithm) || has(self.duration)",
-    message: "no algorithm, which goes with duration only",
-    field: "algorithm",
-    holds: ({ algorithm, duration }) => algorithm === undefined || duration !== undefined,
-  },
-  calendarField("timeZone"),
-  calendarField("anchorDay", "Month"),
-  calendarField("weekStart", "Week"),
-]);
-
-const AMOUNT =
-  'an integer from 1 to 9007199254740991; with unit Cost also a decimal number in quotes, like "12.50"; or a template';
+import { withRules } from "./rule.ts";
 
 const limitFields = z.strictObject({
   name: entryName().describe("Name of the limit, unique within the policy. Another name starts another counter."),
@@ -102,35 +19,7 @@ const limitFields = z.strictObject({
   per: per
     .default([{ type: "Consumer" }])
     .describe("What a counter is kept for: one for each combination of these. Default: one for each consumer."),
-  unit: z
-    .enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests", "Cost", "Expression"])
-    .default("TotalTokens")
-    .describe(
-      "What is counted. Tokens count when the answer is complete, as the provider reports them; TotalTokens is prompt and " +
-        "completion. Requests count when they are let in. Cost is money by the prices of the backend that answered (models " +
-        "of AIBackend). Expression: the value of expression. Default TotalTokens.",
-    ),
-  expression: text({ wanted: "an expression of 1 to 1024 characters", max: 1024 })
-    .optional()
-    .describe(
-      "With unit Expression only: what a request counts for, in CEL over the usage fields of the provider, like " +
-        "prompt_tokens * 0.5 + completion_tokens * 6 or prompt_tokens_details.cached_tokens. All numbers are doubles and a " +
-        "field that is absent is 0. Known are + - * /, comparisons, && || !, ?:, min, max, ceil, floor and round. The value " +
-        "is rounded half up and at least 0; where it has none (division by zero) the total tokens count.",
-    ),
-  limit: integerOrText(integer(1, Number.MAX_SAFE_INTEGER), decimalOrTemplate(7, AMOUNT), AMOUNT).describe(
-    "An integer; with unit Cost also a decimal number in quotes with at most 9 digits after the point, in the currency of " +
-      "the backends' prices, below 9007199.254740992. How much of unit may be used per window. A request is refused when it is used up; the request that crosses the limit " +
-      "completes. Changing it keeps the counters. Or a template that each request brings it with, as an integer from 1 to " +
-      "max (with unit Cost also a decimal number): ${http_x_limit ?? 500}; see value of per. What is none of these is answered " +
-      "400. All requests of a counter share it, whatever limit they bring.",
-  ),
-  max: integer(1, Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe(
-      "With a limit that is a template, and only then: the greatest limit that a request may bring, with unit Cost in units " +
-        "of the currency.",
-    ),
+  ...amountFields,
   window: window.describe("The time in which the limit may be used. Changing it starts new counters."),
   label: text({
     wanted: "a label: letters, digits and !#$%&'*+-.^_`|~, at most 63",
@@ -162,31 +51,27 @@ const limitFields = z.strictObject({
 });
 
 const limit = withRules(limitFields, [
-  {
-    cel: "self.unit == 'Cost' || type(self.limit) == int || self.limit.contains('$')",
-    message: "an integer; a decimal number in quotes goes with unit Cost only",
-    field: "limit",
-    holds: ({ unit, limit: amount }) => unit === "Cost" || typeof amount === "number" || amount.includes("$"),
-  },
-  {
-    cel: "has(self.max) == (type(self.limit) != int && self.limit.contains('$'))",
-    message: "max with a limit that is a template, and with no other limit",
-    field: "max",
-    holds: ({ max, limit: amount }) => (max !== undefined) === (typeof amount === "string" && amount.includes("$")),
-  },
+  ...amountRules,
   {
     cel: "!has(self.maxKeys) || self.per.exists(part, part.type in ['Header', 'Query', 'Path', 'Template'])",
     message: "no maxKeys, which goes with a Header, Query, Path or Template in per only",
     field: "maxKeys",
     holds: ({ maxKeys, per: parts }) => maxKeys === undefined || parts.some(({ type }) => CHOSEN.has(type)),
   },
-  {
-    cel: "(self.unit == 'Expression') == has(self.expression)",
-    message: "an expression with unit Expression, and with no other unit",
-    field: "expression",
-    holds: (value) => (value.unit === "Expression") === (value.expression !== undefined),
-  },
 ]);
+
+const admission = z.strictObject({
+  estimate: z
+    .enum(["None", "Prompt"])
+    .default("None")
+    .describe(
+      "None: a request is checked against what earlier ones used, and counts when its answer is complete; requests at the " +
+        "same time pass the same check. Prompt: the tokens of its prompt, estimated as a quarter of the bytes of its text, " +
+        "count from the check on, in limits with unit TotalTokens, PromptTokens, Cost and Expression; a request is refused " +
+        "when they would take a counter above its limit, and no more than the whole limit is estimated. When the answer is " +
+        "complete the truth takes the place of the estimate; when there is none, the estimate is taken back. Default None.",
+    ),
+});
 
 const WANTED_COUNTERS =
   "nothing or a name: lower-case letters, digits and -, starting and ending with a letter or digit, at most 63";
@@ -232,6 +117,9 @@ const policyFields = z.strictObject({
     "The limits. Every one that concerns a request is checked and charged; any exhausted one refuses. See precedence for " +
       "policies of which only one is enforced.",
   ),
+  admission: admission
+    .prefault({})
+    .describe("What counts of a request before it is sent on. Remaining on its own answer is then after the estimate."),
   response: response
     .prefault({})
     .describe(

@@ -68,8 +68,10 @@ function countCost(metrics: GatewayMetrics, cells: TrafficCells, exchange: Excha
   for (const { policy, name } of expressionFaults) metrics.expressionFault(policyName(policy), name).value++;
 }
 
-function countUsage(metrics: GatewayMetrics, cells: TrafficCells, { usage, source, backend }: Exchange): void {
+function countUsage(metrics: GatewayMetrics, cells: TrafficCells, exchange: Exchange): void {
+  const { usage, source, backend, estimatedPrompt } = exchange;
   if (usage === undefined || source === undefined) return;
+  if (estimatedPrompt > 0 && source === "reported") metrics.estimateRatio.observe(usage.prompt / estimatedPrompt);
   cells.tokens("prompt", source).value += usage.prompt;
   cells.tokens("completion", source).value += usage.completion;
   if (source === "estimated") metrics.usageMissing(backend?.name ?? "").value++;

@@ -1,16 +1,17 @@
 // A compiled policy -> what requests use of it: conditions as matchers, expressions and templates as functions.
 
 import { type CompiledLimit, type CompiledPolicy, DEFAULT_NOTIFY } from "../contract/compiled.ts";
-import { compileExpression, type Expression } from "../contract/expression.ts";
 import { partOf } from "../contract/published.ts";
 import { DEFAULT_MAX_KEYS, isClientChosen } from "../core/client-chosen.ts";
 import type { KeyPart, Limit, PolicyRef } from "../core/limit.ts";
 import { createMatcher } from "../core/match.ts";
 import { compileTemplate } from "../core/template.ts";
 import { thresholdsOf } from "../core/threshold.ts";
+import type { Unit } from "../core/usage.ts";
 import { createDynamics, withBrought } from "./dynamic-limit.ts";
+import { createFormula } from "./formula.ts";
 import { createWindow } from "./limit-window.ts";
-import type { LimitRecord, PolicyRecord } from "./snapshot.ts";
+import type { Asks, LimitRecord, PolicyRecord } from "./snapshot.ts";
 
 /** Limits with what requests brought that are kept, of each; then they are made anew. */
 const KEPT_RESOLVED = 256;
@@ -33,6 +34,7 @@ function createLimitRecord(limit: Limit, policy: PolicyRecord): LimitRecord {
   const thresholds = thresholdsOf(policy.compiled.notify ?? DEFAULT_NOTIFY, limit.limit);
   const maySkip = limit.per.some(({ skipIfMissing }) => skipIfMissing === true);
   const dynamics = createDynamics(limit);
+  const formula = createFormula(limit);
   return {
     limit,
     matchers: limit.when.map((condition) => createMatcher(condition)),
@@ -43,7 +45,9 @@ function createLimitRecord(limit: Limit, policy: PolicyRecord): LimitRecord {
     policy,
     thresholds,
     firstThreshold: thresholds[0]?.amount ?? Infinity,
-    evaluate: evaluatorOf(limit),
+    asks: asksOf(limit, policy.compiled.admission),
+    formula,
+    needsPrices: limit.unit === "Cost" && (formula?.of !== "cost" || formula.needsPrices),
   };
 }
 
@@ -76,12 +80,11 @@ function usablePart(part: CompiledLimit["per"][number]): KeyPart {
   return { ...part, template: template.ok ? template : { resolve: () => "" } };
 }
 
-/** Admission has refused what does not compile. A text that this version cannot read yields no number: never a free one. */
-function evaluatorOf({
-  unit,
-  expression = "",
-}: Pick<CompiledLimit, "unit" | "expression">): Expression["evaluate"] | undefined {
-  if (unit !== "Expression") return undefined;
-  const compiled = compileExpression(expression);
-  return compiled.ok ? compiled.evaluate : () => undefined;
+/** Units of which a prompt's estimate says something. */
+const ESTIMATED: ReadonlySet<Unit> = new Set(["TotalTokens", "PromptTokens", "Cost", "Expression"]);
+
+function asksOf({ unit }: Limit, admission: CompiledPolicy["admission"]): Asks {
+  if (unit === "Requests") return "One";
+  if (unit === "RequestPrompt") return "Prompt";
+  return admission !== undefined && ESTIMATED.has(unit) ? "Estimate" : "Nothing";
 }

@@ -2,7 +2,6 @@
 // started with, but for consumers: a key that is revoked identifies nobody from then on, in any snapshot.
 
 import type { CompiledBackend, CompiledPolicy, CompiledRoute } from "../contract/compiled.ts";
-import type { Expression } from "../contract/expression.ts";
 import type { Limit } from "../core/limit.ts";
 import type { Matcher } from "../core/match.ts";
 import type { PriceList } from "../core/pricing.ts";
@@ -12,6 +11,7 @@ import type { ModelRule } from "../identify/model-rule.ts";
 import type { TokenCredentials } from "../identify/token-credentials.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { Balancer } from "./balancer.ts";
+import type { Formula } from "./formula.ts";
 import type { Line } from "./lineage.ts";
 import type { RouteAuthentication } from "./route-authentication.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -98,9 +98,15 @@ export interface LimitRecord {
   readonly thresholds: readonly Threshold[];
   /** The first of them; Infinity without any. */
   readonly firstThreshold: number;
-  /** With unit Expression: what a usage object counts for; undefined when there is no such number. */
-  readonly evaluate?: Expression["evaluate"] | undefined;
+  readonly asks: Asks;
+  /** What a request counts for by the limit's expression, if it has one. */
+  readonly formula: Formula | undefined;
+  /** It counts money by the prices of the backend. */
+  readonly needsPrices: boolean;
 }
+
+/** What a limit adds at admission: nothing, one, what the prompt counts for, or an estimate until the truth is known. */
+export type Asks = "Nothing" | "One" | "Prompt" | "Estimate";
 
 export interface Snapshot {
   readonly routes: RouteTable<RouteRecord>;

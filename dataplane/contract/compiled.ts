@@ -181,7 +181,17 @@ export const compiledLimit = z.strictObject({
       skipIfMissing: z.literal(true).optional(),
     }),
   ),
-  unit: z.enum(["TotalTokens", "PromptTokens", "CompletionTokens", "Requests", "Cost", "Expression"]),
+  unit: z.enum([
+    "TotalTokens",
+    "PromptTokens",
+    "CompletionTokens",
+    "CachedPromptTokens",
+    "ReasoningTokens",
+    "Requests",
+    "RequestPrompt",
+    "Cost",
+    "Expression",
+  ]),
   /** Nano units of a currency (1e-9) with unit Cost. */
   limit: positive,
   /** The text that the limit is read from with each request; `limit` is then the greatest that is taken. */
@@ -191,8 +201,10 @@ export const compiledLimit = z.strictObject({
   fallback: z.literal(true).optional(),
   /** Absent: DEFAULT_MAX_KEYS where the client alone chooses the key values, else no bound. See core/client-chosen.ts. */
   maxKeys: positive.optional(),
-  /** With unit Expression, and with no other. */
+  /** With unit Expression always, with Cost and RequestPrompt if wanted, and with no other. */
   expression: z.string().optional(),
+  /** With unit RequestPrompt and a sliding window alone; absent: false. */
+  chargeRefused: z.literal(true).optional(),
   window: compiledWindow,
   label: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("fixed"), text: z.string() }),
@@ -220,6 +232,8 @@ export const compiledPolicy = z.strictObject({
   }),
   precedence: z.enum(["Additive", "MostSpecific"]),
   limits: z.array(compiledLimit),
+  /** Absent: nothing is estimated before the answer. */
+  admission: z.strictObject({ estimate: z.literal("Prompt") }).optional(),
   /** What is absent has its default, so that most policies are without it, and data planes that do not know it read them. */
   response: z.strictObject({
     statusCode: z.number().int().min(200).max(599),

@@ -1,12 +1,24 @@
 // Checked limits -> decision. Pure: knows neither stores nor HTTP.
 
+import { refusedFrom } from "./counter-store.ts";
 import type { Limit } from "./limit.ts";
 import { addAt, type CounterState, usageAt, waitMs } from "./window.ts";
 
 /** One matching limit with the state of its counter for this request. */
 export interface CheckedLimit {
   readonly limit: Limit;
+  /** Before the ask. */
   readonly state: CounterState;
+  /** What the request asks for at once, if anything. */
+  readonly asked?: Asked | undefined;
+}
+
+export interface Asked {
+  readonly ask: number;
+  /** See Check. */
+  readonly mustFit?: boolean | undefined;
+  readonly isProvisional?: boolean | undefined;
+  readonly countsRefused?: boolean | undefined;
 }
 
 export interface LimitStatus {
@@ -16,10 +28,15 @@ export interface LimitStatus {
   readonly nowMs: number;
   /** Usage counted so far, the present request excluded; fractional for Sliding. */
   readonly usage: number;
-  /** limit - floor(usage), at least 0. */
+  /** What this request has asked for at once: has to fit when the limit's unit says so. */
+  readonly ask: number;
+  /** limit - floor(usage), at least 0; less what the request has added already: an estimate, or an ask that counts when refused. */
   readonly remaining: number;
   readonly exhausted: boolean;
-  /** Milliseconds until usage is below the limit with no more traffic; 0 unless exhausted. */
+  /**
+   * Milliseconds until this request would pass with no more traffic; 0 unless exhausted. Infinity when it never will, as
+   * it asks for more than the limit.
+   */
   readonly waitMs: number;
 }
 
@@ -36,11 +53,17 @@ export type Decision =
     };
 
 const NONE: readonly LimitStatus[] = [];
+const NOTHING: Asked = { ask: 0 };
 
-/** Usage at or above the limit refuses; the request that crosses it completes. Shadow limits are reported, never decide. */
+/**
+ * Usage at or above the limit refuses; the request that crosses it completes. What has to fit refuses when usage and ask
+ * together are above the limit. Shadow limits are reported, never decide.
+ */
 export function decide(checked: readonly CheckedLimit[], nowMs: number): Decision {
-  const statuses = checked.map((entry) => statusOf(entry, nowMs));
-  if (!statuses.some(isExhausted)) return { kind: "allow", statuses, shadowed: NONE };
+  const found = checked.map((entry) => statusOf(entry, nowMs));
+  if (!found.some(isExhausted)) return { kind: "allow", statuses: withHolds(checked, found), shadowed: NONE };
+  const isRefused = found.some((s) => s.exhausted && s.limit.mode === "Enforce");
+  const statuses = isRefused ? withPenalties(checked, found) : withHolds(checked, found);
   const exhausted = statuses.filter((s) => s.exhausted && s.limit.mode === "Enforce");
   const shadowed = statuses.filter((s) => s.exhausted && s.limit.mode === "Shadow");
   const [first, ...rest] = exhausted;
@@ -75,16 +98,45 @@ function isExhausted({ exhausted }: LimitStatus): boolean {
   return exhausted;
 }
 
-function statusOf({ limit, state }: CheckedLimit, nowMs: number): LimitStatus {
+function statusOf({ limit, state, asked = NOTHING }: CheckedLimit, nowMs: number): LimitStatus {
   const usage = usageAt(limit.window, state, nowMs);
-  const exhausted = usage >= limit.limit;
+  // The smallest usage that refuses: the limit itself, unless the ask has to fit.
+  const from = asked.mustFit === true ? refusedFrom({ ...asked, refuseAt: limit.limit }) : limit.limit;
+  const exhausted = usage >= from;
   return {
     limit,
     state,
     nowMs,
     usage,
+    ask: asked.ask,
     remaining: Math.max(0, limit.limit - Math.floor(usage)),
     exhausted,
-    waitMs: exhausted ? waitMs(limit.window, state, { limit: limit.limit, nowMs }) : 0,
+    waitMs: exhausted ? waitUntilBelow(from, { limit, state }, nowMs) : 0,
   };
+}
+
+function waitUntilBelow(from: number, { limit, state }: CheckedLimit, nowMs: number): number {
+  return from > 0 ? waitMs(limit.window, state, { limit: from, nowMs }) : Infinity;
+}
+
+/** An estimate counts as used from now on, for whoever is told what remains. */
+function withHolds(checked: readonly CheckedLimit[], statuses: readonly LimitStatus[]): readonly LimitStatus[] {
+  if (!checked.some(({ asked }) => asked?.isProvisional === true)) return statuses;
+  return statuses.map((status, i) => {
+    if (checked[i]?.asked?.isProvisional !== true) return status;
+    return { ...status, remaining: Math.max(0, status.remaining - status.ask) };
+  });
+}
+
+/** What counts although the request is refused is used from now on, and the wait is that much longer. */
+function withPenalties(checked: readonly CheckedLimit[], statuses: readonly LimitStatus[]): readonly LimitStatus[] {
+  if (!checked.some(({ asked }) => asked?.countsRefused === true)) return statuses;
+  return statuses.map((status, i) => {
+    const { limit, nowMs, ask } = status;
+    const asked = checked[i]?.asked;
+    if (asked?.countsRefused !== true) return status;
+    const state = addAt(status.state, nowMs, { window: limit.window, amount: ask });
+    const after = statusOf({ limit, state, asked }, nowMs);
+    return { ...status, remaining: after.remaining, waitMs: status.exhausted ? after.waitMs : 0 };
+  });
 }

@@ -64,8 +64,10 @@ export interface Limit {
   readonly fallback?: boolean | undefined;
   /** Key values that are told apart in a window; the rest counts together. */
   readonly maxKeys?: number | undefined;
-  /** Only with unit Expression: what a request counts for, over the provider's usage fields. */
+  /** What a request counts for: always with unit Expression, if wanted with Cost and RequestPrompt. */
   readonly expression?: string | undefined;
+  /** With RequestPrompt: what a refused request asks for is counted too. */
+  readonly chargeRefused?: boolean | undefined;
   readonly window: Window;
   readonly label: Label;
   /** Whose budget it is, where that is not the caller: an ancestor that the policy names. */

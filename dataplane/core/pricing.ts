@@ -42,12 +42,12 @@ export function createPriceList(currency: string, models: ReadonlyMap<string, Pr
 
 /** A model that is not in the list, or not known, costs the highest price: naming it must not be a way past a limit. */
 export function costOfRequest(list: PriceList, model: string | undefined, usage: TokenUsage): Cost {
-  const prices = model === undefined ? undefined : list.models.get(model);
-  return {
-    nano: costNano(prices ?? list.highest, usage),
-    currency: list.currency,
-    priced: prices !== undefined,
-  };
+  const prices = pricesOf(list, model);
+  return { nano: costNano(prices, usage), currency: list.currency, priced: prices !== list.highest };
+}
+
+export function pricesOf(list: PriceList, model: string | undefined): Prices {
+  return (model === undefined ? undefined : list.models.get(model)) ?? list.highest;
 }
 
 /** Rounded half up once, at the end; at most 2^53 - 1. */

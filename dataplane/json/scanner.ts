@@ -166,6 +166,7 @@ export class JsonScanner {
   private open(action: number, buffer: Buffer, i: number): number {
     const { nesting } = this;
     if (nesting.depth === this.maxDepth) return this.fail(`nested deeper than ${String(this.maxDepth)}`, i);
+    if (nesting.depth === this.captureDepth + 1 && this.capturing !== undefined) this.capturing.entries += 1;
     this.beginValue(buffer, i);
     const isObject = action === ACTION.openObject;
     if (nesting.depth === 0) this.isObject = isObject;

@@ -9,6 +9,8 @@ export class ValueCapture {
   complete = false;
   /** The value's first byte, which tells its kind. */
   firstByte = 0;
+  /** Objects and arrays directly in the value. */
+  entries = 0;
 
   private readonly maxBytes: number;
   private parts: Buffer[] = [];
@@ -44,6 +46,7 @@ export class ValueCapture {
     this.reset();
     this.start = start;
     this.firstByte = buffer[from] ?? 0;
+    this.entries = 0;
     this.lastFrom = from;
   }
 

@@ -18,6 +18,9 @@ import { type TrafficMetrics, trafficMetrics } from "./traffic-metrics.ts";
 
 const SHORT_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5];
 
+/** Estimates are right within a quarter for most languages, and off by a multiple for some. */
+const RATIOS = [0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2, 4];
+
 export interface GatewayMetrics {
   readonly traffic: TrafficMetrics;
   readonly consumer: ConsumerMetrics;
@@ -38,6 +41,8 @@ export interface GatewayMetrics {
   notificationsDropped(reason: "full" | "late"): Cell;
   readonly overhead: HistogramCell;
   readonly storeAdmit: HistogramCell;
+  /** Told prompt tokens as reported, by those that were estimated. */
+  readonly estimateRatio: HistogramCell;
   readonly storeLocal: Cell;
   readonly breakerOpen: Cell;
   readonly chargesLost: Cell;
@@ -94,7 +99,7 @@ export function createGatewayMetrics({ consumers }: GatewayMetricsOptions = { co
     clientsGone: (route) => gone.cell(route),
     storeLocal: total("airl_store_local_decisions_total", [], "Requests decided while the store was away.").cell(),
     chargesLost: total("airl_charges_lost_total", [], "Charges dropped: too many waited for the store.").cell(),
-    ...times(registry),
+    ...distributions(registry),
     ...states(registry),
     config: createConfigMetrics(registry),
     contentType: registry.contentType,
@@ -169,7 +174,7 @@ function notifications(registry: Registry): Pick<GatewayMetrics, "notified" | "n
   };
 }
 
-function times(registry: Registry): Pick<GatewayMetrics, "overhead" | "storeAdmit"> {
+function distributions(registry: Registry): Pick<GatewayMetrics, "overhead" | "storeAdmit" | "estimateRatio"> {
   const short = (name: string, help: string): HistogramCell =>
     histogram(registry, { name, help, labels: [], buckets: SHORT_SECONDS }).cell();
   return {
@@ -178,6 +183,12 @@ function times(registry: Registry): Pick<GatewayMetrics, "overhead" | "storeAdmi
       "Time that the gateway itself adds to a forwarded request: before the upstream call and after its end.",
     ),
     storeAdmit: short("airl_store_latency_seconds", "Time until the counter store answers the check of a request."),
+    estimateRatio: histogram(registry, {
+      name: "airl_prompt_estimate_ratio",
+      help: "Prompt tokens that a provider reported, by those that admission had estimated; 1 is exact.",
+      labels: [],
+      buckets: RATIOS,
+    }).cell(),
   };
 }
 

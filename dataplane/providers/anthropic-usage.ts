@@ -1,21 +1,28 @@
 // Turns Anthropic's usage objects into the normal form. Fields: https://docs.anthropic.com/en/api/messages. Caches stand
 // beside input_tokens, not inside; thinking is inside output_tokens.
 
+import { TokenCounts } from "../core/usage.ts";
 import type { ReportedUsage } from "./provider.ts";
-import { parseFields, RawUsage, readTokens, sumTokens } from "./usage-fields.ts";
+import { laterTokens, parseFields, RawUsage, readFields, readTokens, sumTokens } from "./usage-fields.ts";
 
-/** Keeps the last number that each field had: usage in a stream is cumulative for the message. Null says nothing. */
+/**
+ * Keeps the last number that each field had, but for a 0 after more: usage in a stream is cumulative for the message. Null
+ * says nothing.
+ */
 export class AnthropicUsage {
   private readonly raw = new RawUsage();
   private input: number | undefined;
   private cacheWrite: number | undefined;
   private cacheRead: number | undefined;
   private output: number | undefined;
+  private thinking: number | undefined;
 
   /** Usage of a whole message, or of message_delta. */
   read(raw: Buffer | undefined): void {
     const fields = this.readInput(raw);
-    this.output = readTokens(fields, "output_tokens") ?? this.output;
+    this.output = laterTokens(this.output, readTokens(fields, "output_tokens"));
+    const details = fields === undefined ? undefined : readFields(fields, "output_tokens_details");
+    this.thinking = laterTokens(this.thinking, readTokens(details, "thinking_tokens"));
   }
 
   /** Usage of message_start, whose output_tokens is that of an answer not yet made. */
@@ -34,14 +41,13 @@ export class AnthropicUsage {
    * prompt is made from all of its text. An input of 0 with caches above 0 is input: all of it was cached.
    */
   resolve(): ReportedUsage | undefined {
-    const { input, output } = this;
+    const { input, output, cacheRead = 0, cacheWrite = 0, thinking: reasoning } = this;
     const raw = this.raw.value;
-    const cacheRead = this.cacheRead ?? 0;
-    const prompt = input === undefined ? 0 : sumTokens(input, this.cacheWrite ?? 0, cacheRead);
-    if (prompt === 0 && (output ?? 0) === 0) return undefined;
+    const prompt = input === undefined ? 0 : sumTokens(input, cacheWrite, cacheRead);
     const completion = output ?? 0;
-    if (input === undefined) return { usage: { prompt, completion }, source: "partial", missing: "prompt", raw };
-    const usage = { prompt, completion, cachedPrompt: cacheRead };
+    if (prompt === 0 && completion === 0) return undefined;
+    const usage = new TokenCounts({ prompt, completion, cachedPrompt: cacheRead, reasoning });
+    if (input === undefined) return { usage, source: "partial", missing: "prompt", raw };
     if (output === undefined) return { usage, source: "partial", missing: "completion", raw };
     return { usage, source: "reported", raw };
   }
@@ -50,9 +56,9 @@ export class AnthropicUsage {
     const fields = parseFields(raw);
     if (fields === undefined) return undefined;
     this.raw.take(fields);
-    this.input = readTokens(fields, "input_tokens") ?? this.input;
-    this.cacheWrite = readTokens(fields, "cache_creation_input_tokens") ?? this.cacheWrite;
-    this.cacheRead = readTokens(fields, "cache_read_input_tokens") ?? this.cacheRead;
+    this.input = laterTokens(this.input, readTokens(fields, "input_tokens"));
+    this.cacheWrite = laterTokens(this.cacheWrite, readTokens(fields, "cache_creation_input_tokens"));
+    this.cacheRead = laterTokens(this.cacheRead, readTokens(fields, "cache_read_input_tokens"));
     return fields;
   }
 }

@@ -43,6 +43,8 @@ export const MEMBER = {
   input: 7,
   encodingFormat: 8,
   dimensions: 9,
+  maxTokens: 10,
+  maxCompletionTokens: 11,
 } as const;
 
 const PLAN = new ScanPlan({
@@ -57,6 +59,8 @@ const PLAN = new ScanPlan({
     ["input"],
     ["encoding_format"],
     ["dimensions"],
+    ["max_tokens"],
+    ["max_completion_tokens"],
   ],
   textKeys: PROMPT_KEYS,
   ambiguousKeys: "refuse",
@@ -86,6 +90,8 @@ export class JsonRequestInfo implements RequestInfo {
   readonly stream: boolean;
   readonly promptTextBytes: number;
   readonly promptTokenIds: number;
+  readonly messageCount: number;
+  readonly maxTokens: number;
   readonly malformed: string | undefined;
 
   /** `problem` is what else is wrong with the body; complaints about its form come first. */
@@ -97,6 +103,12 @@ export class JsonRequestInfo implements RequestInfo {
     this.stream = stream.value ?? false;
     this.promptTextBytes = scanner.textBytes;
     this.promptTokenIds = scanner.textNumbers;
+    this.messageCount = countMessages(scanner);
+    this.maxTokens = Math.max(
+      readCount(scanner, MEMBER.maxTokens) ?? 0,
+      readCount(scanner, MEMBER.maxCompletionTokens) ?? 0,
+      readCount(scanner, MEMBER.maxOutputTokens) ?? 0,
+    );
   }
 }
 
@@ -141,6 +153,36 @@ export function createEmptyRequestReader(): RequestReader {
   return { push: () => undefined, end: () => info };
 }
 
+function countMessages(scanner: JsonScanner): number {
+  const messages = scanner.captured(MEMBER.messages);
+  if (messages !== undefined) return messages.entries;
+  const prompt = scanner.captured(MEMBER.input) ?? scanner.captured(MEMBER.prompt);
+  return prompt === undefined ? 0 : Math.max(1, prompt.entries);
+}
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const MAX_DIGITS = 15;
+
+/** Undefined unless it is a whole number above 0: providers refuse others. */
+export function readCount(scanner: JsonScanner, member: number): number | undefined {
+  const raw = scanner.captured(member)?.raw();
+  if (raw === undefined) return undefined;
+  const value = readDigits(raw) ?? parse(raw);
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}
+
+/** As numbers mostly are written, and without a text of them. */
+function readDigits(raw: Buffer): number | undefined {
+  if (raw.length > MAX_DIGITS) return undefined;
+  let value = 0;
+  for (const byte of raw) {
+    if (byte < ZERO || byte > NINE) return undefined;
+    value = value * 10 + (byte - ZERO);
+  }
+  return value;
+}
+
 function readModel(capture: ValueCapture | undefined): Member<string> {
   if (capture === undefined) return {};
   const raw = capture.raw();
@@ -171,7 +213,7 @@ export function tooLong(field: string, capture: ValueCapture): string {
 }
 
 /** Undefined for a string that holds raw control characters: the scan lets them pass. */
-export function parse(raw: Buffer): unknown {
+function parse(raw: Buffer): unknown {
   try {
     return JSON.parse(raw.toString());
   } catch {

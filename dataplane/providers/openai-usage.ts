@@ -1,30 +1,36 @@
 // Turns the usage objects of OpenAI-shaped APIs into the normal form. Fields: https://platform.openai.com/docs/api-reference/chat/object,
 // and /responses/object, which says input and output where the others say prompt and completion.
 
-import type { TokenUsage } from "../core/usage.ts";
+import { TokenCounts, type TokenUsage } from "../core/usage.ts";
 import type { ReportedUsage } from "./provider.ts";
-import { parseFields, RawUsage, readFields, readTokens } from "./usage-fields.ts";
+import { laterTokens, parseFields, RawUsage, readFields, readTokens } from "./usage-fields.ts";
 
-/** Keeps the last value that each field had: streams report running totals, which must not be added up. */
+/**
+ * Keeps the last value that each field had, but for a 0 after more: streams report running totals, which must not be added
+ * up, and some end with an empty one.
+ */
 export class OpenAiUsage {
   private readonly raw = new RawUsage();
   private prompt: number | undefined;
   private completion: number | undefined;
   private total: number | undefined;
   private cached: number | undefined;
+  private reasoning: number | undefined;
 
   /** Takes the bytes of a usage value; anything but an object says nothing, nor does one too long to be kept. */
   read(raw: Buffer | undefined): void {
     const fields = parseFields(raw);
     if (fields === undefined) return;
     this.raw.take(fields);
-    this.prompt = readTokens(fields, "prompt_tokens") ?? readTokens(fields, "input_tokens") ?? this.prompt;
-    this.completion = readTokens(fields, "completion_tokens") ?? readTokens(fields, "output_tokens") ?? this.completion;
-    this.total = readTokens(fields, "total_tokens") ?? this.total;
-    const details = readFields(fields, "prompt_tokens_details") ?? readFields(fields, "input_tokens_details");
+    this.prompt = laterTokens(this.prompt, tokensOf(fields, "prompt_tokens", "input_tokens"));
+    this.completion = laterTokens(this.completion, tokensOf(fields, "completion_tokens", "output_tokens"));
+    this.total = laterTokens(this.total, readTokens(fields, "total_tokens"));
+    const read = readFields(fields, "prompt_tokens_details") ?? readFields(fields, "input_tokens_details");
     // DeepSeek says it beside the other counts.
-    const cached = readTokens(details, "cached_tokens") ?? readTokens(fields, "prompt_cache_hit_tokens");
-    this.cached = cached ?? this.cached;
+    const cached = readTokens(read, "cached_tokens") ?? readTokens(fields, "prompt_cache_hit_tokens");
+    this.cached = laterTokens(this.cached, cached);
+    const made = readFields(fields, "completion_tokens_details") ?? readFields(fields, "output_tokens_details");
+    this.reasoning = laterTokens(this.reasoning, readTokens(made, "reasoning_tokens"));
   }
 
   /**
@@ -70,11 +76,13 @@ export class OpenAiUsage {
     return this.report({ prompt, completion: Math.max(this.completion ?? 0, beyondPrompt) }, "reported");
   }
 
-  /** A cache can only have held what was prompt. */
-  private report(usage: TokenUsage, source: ReportedUsage["source"]): ReportedUsage {
-    const raw = this.raw.value;
-    const { cached } = this;
-    if (cached === undefined || usage.prompt === 0) return { usage, source, raw };
-    return { usage: { ...usage, cachedPrompt: Math.min(cached, usage.prompt) }, source, raw };
+  private report({ prompt, completion }: TokenUsage, source: ReportedUsage["source"]): ReportedUsage {
+    const usage = new TokenCounts({ prompt, completion, cachedPrompt: this.cached, reasoning: this.reasoning });
+    return { usage, source, raw: this.raw.value };
   }
+}
+
+/** One count under either of its names. */
+function tokensOf(fields: Readonly<Record<string, unknown>>, name: string, other: string): number | undefined {
+  return readTokens(fields, name) ?? readTokens(fields, other);
 }

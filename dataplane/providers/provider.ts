@@ -10,6 +10,10 @@ export interface RequestInfo {
   readonly promptTextBytes: number;
   /** Prompt tokens that the client sent as ids: each is one token, exactly. Absent counts as 0. */
   readonly promptTokenIds?: number | undefined;
+  /** Messages or input items; 1 for a plain prompt. Absent counts as 0. */
+  readonly messageCount?: number | undefined;
+  /** The largest cap that the request sets to the length of its answer. Absent counts as 0. */
+  readonly maxTokens?: number | undefined;
   /**
    * Completion tokens to assume when the answer goes on being made though nobody reads it (background responses); absent
    * for calls that end with their connection.

@@ -1,7 +1,7 @@
 // Reads a request of OpenAI's Responses API. Fields: https://platform.openai.com/docs/api-reference/responses/create
 
 import type { JsonScanner } from "../json/scanner.ts";
-import { createJsonReader, JsonRequestInfo, MEMBER, parse, type TypedReader } from "./json-request.ts";
+import { createJsonReader, JsonRequestInfo, MEMBER, readCount, type TypedReader } from "./json-request.ts";
 
 /** What a background response is taken to generate when its request has no max_output_tokens. */
 const UNCAPPED_BACKGROUND_TOKENS = 4096;
@@ -19,17 +19,12 @@ export class ResponsesRequestInfo extends JsonRequestInfo {
     super(scanner);
     const background = scanner.captured(MEMBER.background);
     const isForeground = background === undefined || FOREGROUND.has(background.raw()?.toString("latin1") ?? "");
-    this.detachedCompletion = isForeground ? undefined : (readCap(scanner) ?? UNCAPPED_BACKGROUND_TOKENS);
+    this.detachedCompletion = isForeground
+      ? undefined
+      : (readCount(scanner, MEMBER.maxOutputTokens) ?? UNCAPPED_BACKGROUND_TOKENS);
   }
 }
 
 export function createResponsesRequestReader(): TypedReader<ResponsesRequestInfo> {
   return createJsonReader((scanner) => new ResponsesRequestInfo(scanner));
-}
-
-/** Undefined unless it is a whole number above 0: the provider refuses others. */
-function readCap(scanner: JsonScanner): number | undefined {
-  const raw = scanner.captured(MEMBER.maxOutputTokens)?.raw();
-  const value = raw === undefined ? undefined : parse(raw);
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

@@ -24,6 +24,11 @@ export function readTokens(fields: Fields | undefined, field: string): number | 
   return Math.min(Math.max(0, Math.ceil(value)), Number.MAX_SAFE_INTEGER);
 }
 
+/** What is known after `told` has followed: the last number, but a 0 does not take back what was above it. */
+export function laterTokens(known: number | undefined, told: number | undefined): number | undefined {
+  return told === undefined || (told === 0 && known !== undefined) ? known : told;
+}
+
 /** The member when it is an object. */
 export function readFields(fields: Fields, field: string): Fields | undefined {
   const value = fields[field];
@@ -38,7 +43,7 @@ export function sumTokens(...counts: readonly number[]): number {
   );
 }
 
-/** The provider's own usage object, every field with the last value that it had; null says nothing. */
+/** The provider's own usage object, every field with the last value that it had; null says nothing, nor 0 after more. */
 export class RawUsage {
   private fields: Fields | undefined;
 
@@ -65,9 +70,14 @@ function isWhole(fields: Fields): boolean {
 function merged(known: Fields, fields: Fields): Fields {
   const all = new Map(Object.entries(known));
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== null && (all.has(name) || all.size < MAX_RAW_FIELDS)) all.set(name, value);
+    if (value === null || takesBack(all.get(name), value)) continue;
+    if (all.has(name) || all.size < MAX_RAW_FIELDS) all.set(name, value);
   }
   return Object.fromEntries(all);
+}
+
+function takesBack(known: unknown, told: unknown): boolean {
+  return told === 0 && typeof known === "number";
 }
 
 function isFields(value: unknown): value is Fields {

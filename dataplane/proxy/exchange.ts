@@ -3,6 +3,7 @@
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { MatchedLimit } from "../config/matched-limit.ts";
 import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snapshot.ts";
+import { type Hold, NO_HOLDS } from "../core/counter-store.ts";
 import type { Decision } from "../core/decide.ts";
 import type { PolicyRef } from "../core/limit.ts";
 import type { Cost } from "../core/pricing.ts";
@@ -65,6 +66,10 @@ export class Exchange {
   backend: BackendRecord | undefined;
   matched: readonly MatchedLimit[] = [];
   decision: Decision | undefined;
+  /** Estimates that count for the request, at the places of their limits, until the truth replaces them. */
+  holds: readonly (Hold | undefined)[] = NO_HOLDS;
+  /** Prompt tokens that they are made of; 0 without any. */
+  estimatedPrompt = 0;
   /** Decided while the store was away: what remains is this data plane's share of what it last saw. */
   isDecidedLocally = false;
   /** What limits were matched with, when the decision rests on the store's own figures. */

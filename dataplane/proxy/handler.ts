@@ -31,6 +31,7 @@ import { isOwnPath } from "./own-paths.ts";
 import { announcedBytes, type Body, readBody } from "./read-body.ts";
 import { formProblem } from "./request-form.ts";
 import { authorityOf, hostName, originForm } from "./request-target.ts";
+import { releaseHolds } from "./settle.ts";
 import { type ThresholdReached, watchDecision } from "./thresholds.ts";
 import { findUnresolved } from "./unresolved-limits.ts";
 import type { UsageApi } from "./usage-api.ts";
@@ -131,6 +132,7 @@ function answerUnready(res: ClientResponse, asker: Asker): void {
 function end(deps: HandlerDeps, exchange: Exchange, outcome: Outcome): void {
   if (exchange.finished) return;
   exchange.finished = true;
+  releaseHolds(exchange);
   deps.record(exchange, outcome);
 }
 
@@ -234,11 +236,15 @@ function askStore(
   { facts, body }: { readonly facts: ExchangeFacts; readonly body: Body },
 ): void {
   const askedAt = performance.now();
-  deps.store.admit(checksOf(exchange), (admission) => {
+  const checks = checksOf(exchange);
+  deps.store.admit(checks, (admission) => {
     exchange.countedAt = performance.now();
     deps.storeAnswered(exchange.countedAt - askedAt, admission);
-    if (exchange.finished) return;
-    applyDecision(exchange, admission, facts);
+    if (exchange.finished) {
+      releaseHolds(admission);
+      return;
+    }
+    applyDecision(exchange, { checks, admission }, facts);
     watchDecision(exchange, admission.taken, deps.thresholdReached);
     proceed(deps, exchange, body);
   });
@@ -250,9 +256,9 @@ function askStore(
  */
 function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): GatewayError | undefined {
   if (prices !== undefined) return undefined;
-  if (!exchange.matched.some(countsCost)) return undefined;
+  if (!exchange.matched.some(needsPrices)) return undefined;
   exchange.priceMissing = true;
-  const enforced = exchange.matched.find((m) => countsCost(m) && m.record.limit.mode === "Enforce")?.record.limit;
+  const enforced = exchange.matched.find((m) => needsPrices(m) && m.record.limit.mode === "Enforce")?.record.limit;
   if (enforced === undefined) return undefined;
   const { policy } = enforced;
   exchange.unpricedBy = enforced;
@@ -262,8 +268,8 @@ function findMissingPrice(exchange: Exchange, { name, prices }: BackendRecord): 
   return { code: "price_missing", message };
 }
 
-function countsCost({ record }: MatchedLimit): boolean {
-  return record.limit.unit === "Cost";
+function needsPrices({ record }: MatchedLimit): boolean {
+  return record.needsPrices;
 }
 
 /** 429 precedes a 400 for a body that cannot be read; only then is the request forwarded. */

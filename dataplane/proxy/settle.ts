@@ -1,11 +1,13 @@
 // The true cost of a request, charged once, on whichever exit it takes.
 
-import type { MatchedLimit } from "../config/matched-limit.ts";
-import type { Charge, CounterStore } from "../core/counter-store.ts";
+import type { LimitRecord } from "../config/snapshot.ts";
+import { type Charge, type CounterStore, NO_HOLDS } from "../core/counter-store.ts";
 import { type Cost, costOfRequest } from "../core/pricing.ts";
-import { costOf, NO_USAGE, type Spending, type TokenUsage, type UsageSource } from "../core/usage.ts";
+import { costOf, NO_USAGE, TokenCounts, type TokenUsage, type UsageSource } from "../core/usage.ts";
 import { estimateTokens } from "../providers/estimate.ts";
 import type { ReportedUsage, RequestInfo, ResponseMeter } from "../providers/provider.ts";
+import { amountByFormula, type Spent } from "./amount.ts";
+import { estimatedPrompt, usageFields } from "./estimated-usage.ts";
 import type { Exchange } from "./exchange.ts";
 import { reaches, type ThresholdReached } from "./thresholds.ts";
 
@@ -48,14 +50,13 @@ function failed(status: number, complete: boolean): boolean {
 }
 
 function estimateOf(info: RequestInfo, meter: ResponseMeter | undefined): TokenUsage {
-  const prompt = estimateTokens(info.promptTextBytes) + (info.promptTokenIds ?? 0);
   // What goes on being made unseen is no less than what was seen of it.
   const completion = Math.max(estimateTokens(meter?.textBytes() ?? 0), info.detachedCompletion ?? 0);
-  return { prompt, completion };
+  return { prompt: estimatedPrompt(info), completion };
 }
 
 function completed({ usage, missing }: ReportedUsage, estimate: TokenUsage): TokenUsage {
-  return missing === undefined ? usage : { ...usage, [missing]: estimate[missing] };
+  return missing === undefined ? usage : new TokenCounts({ ...usage, [missing]: estimate[missing] });
 }
 
 /** Where a report misses a part, that part has been estimated: an expression over its usual names must not be free of it. */
@@ -65,41 +66,36 @@ function rawFields({ raw, missing }: ReportedUsage, usage: TokenUsage): Settleme
   return { ...raw, ...Object.fromEntries(filled) };
 }
 
-/** Usage under the names that providers use most, for expressions when there is no usage object of the provider. */
-function usageFields({ prompt, completion }: TokenUsage): Readonly<Record<string, number>> {
-  return {
-    prompt_tokens: prompt,
-    completion_tokens: completion,
-    total_tokens: prompt + completion,
-    input_tokens: prompt,
-    output_tokens: completion,
-  };
-}
-
 export interface ChargeParts {
   readonly store: CounterStore;
   readonly thresholdReached: ThresholdReached;
 }
 
 /**
- * Prices the request and charges every limit that it matched; `sent` follows once the charges are on their way. Usage,
- * source and raw usage of the exchange are settled before.
+ * Prices the request and charges every limit that it matched, in place of what was estimated; `sent` follows once the
+ * charges are on their way. Usage, source and raw usage of the exchange are settled before.
  */
 export function chargeLimits(exchange: Exchange, { store, thresholdReached }: ChargeParts, sent: () => void): void {
-  const { usage = NO_USAGE } = exchange;
+  const { usage = NO_USAGE, holds, rawUsage, matched } = exchange;
   exchange.cost = priceOf(exchange, usage);
-  const spent = { usage, costNano: exchange.cost?.nano ?? 0 };
+  const spent = { usage, costNano: exchange.cost?.nano ?? 0, raw: rawUsage };
   const charges: Charge[] = [];
-  for (let at = 0; at < exchange.matched.length; at += 1) {
-    const matched = exchange.matched[at];
-    if (matched === undefined || matched.repeats) continue;
-    const amount = amountOf(exchange, matched, spent);
-    if (amount <= 0) continue;
-    charges.push({ counter: matched.counter, amount });
-    if (reaches(exchange, at, amount)) thresholdReached(exchange, at, amount);
+  let at = 0;
+  for (const { record, counter, repeats } of matched) {
+    const amount = repeats ? 0 : amountOf(exchange, record, spent);
+    const replaces = holds[at];
+    if (amount > 0 || replaces !== undefined) charges.push({ counter, amount, replaces });
+    if (amount > 0 && reaches(exchange, at, amount)) thresholdReached(exchange, at, amount);
+    at += 1;
   }
+  exchange.holds = NO_HOLDS;
   if (charges.length === 0) sent();
   else store.charge(charges, sent);
+}
+
+/** Gives back what was estimated for a request that ends without anything to charge. */
+export function releaseHolds({ holds }: Pick<Exchange, "holds">): void {
+  for (const hold of holds) hold?.release();
 }
 
 function priceOf({ source, backend, info }: Exchange, usage: TokenUsage): Cost | undefined {
@@ -107,15 +103,14 @@ function priceOf({ source, backend, info }: Exchange, usage: TokenUsage): Cost |
   return costOfRequest(backend.prices, info?.model, usage);
 }
 
-function amountOf(exchange: Exchange, { record }: MatchedLimit, spent: Spending): number {
-  const { unit, policy, name } = record.limit;
-  if (unit !== "Expression") return costOf(unit, spent);
-  const { usage, source, rawUsage } = exchange;
-  const tokens = costOf("TotalTokens", spent);
+function amountOf(exchange: Exchange, record: LimitRecord, spent: Spent): number {
+  const { limit, formula, asks } = record;
+  if (formula === undefined || asks === "Prompt") return costOf(limit.unit, spent);
+  const { source, usage } = exchange;
+  const isNothing = spent.raw === undefined && costOf("TotalTokens", spent) === 0;
   // Constants in an expression count for answers, not for errors and for what onMissing: ChargeZero lets go.
-  if (usage === undefined || source === undefined || (rawUsage === undefined && tokens === 0)) return 0;
-  const amount = record.evaluate?.(rawUsage ?? usageFields(usage));
-  if (amount !== undefined) return amount;
-  exchange.expressionFaults = [...exchange.expressionFaults, { policy, name }];
-  return tokens;
+  if (usage === undefined || source === undefined || isNothing) return 0;
+  const { amount, isFault } = amountByFormula(exchange, record, spent);
+  if (isFault) exchange.expressionFaults = [...exchange.expressionFaults, { policy: limit.policy, name: limit.name }];
+  return amount;
 }

@@ -1,6 +1,7 @@
 // Whether a request brings a counter to a percentage of its limit that is told of. Of most requests only numbers are
 // compared that are there anyway.
 
+import type { LimitRecord } from "../config/snapshot.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
@@ -11,11 +12,18 @@ export type ThresholdReached = (exchange: Exchange, at: number, added: number) =
 
 /** After a decision. `taken`: what the request asked for has been added. */
 export function watchDecision(exchange: Exchange, taken: boolean, reached: ThresholdReached): void {
-  const { matched } = exchange;
-  for (let at = 0; at < matched.length; at += 1) {
-    const added = taken && matched[at]?.record.limit.unit === "Requests" ? 1 : 0;
+  const { matched, decision } = exchange;
+  let at = 0;
+  for (const { record } of matched) {
+    const added = isCounted(record, taken) ? (decision?.statuses[at]?.ask ?? 0) : 0;
     if (reaches(exchange, at, added)) reached(exchange, at, added);
+    at += 1;
   }
+}
+
+/** An estimate is told of when it is the truth. */
+function isCounted({ asks, limit }: LimitRecord, taken: boolean): boolean {
+  return taken ? asks !== "Estimate" : limit.chargeRefused === true;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The commands of one turn of the event loop for the requests that wait in it: one HMGET per hash for what is only read,
 // one script call per request and tag for what takes or may open a window. Knows how replies reach a request, not how a request is decided.
 
-import type { Check, Counter } from "../core/counter-store.ts";
+import { addedBy, type Check, type Counter, refusedFrom } from "../core/counter-store.ts";
 import type { CounterState } from "../core/window.ts";
 import type { ChargeBook } from "./charge-book.ts";
 import { type CommandReply, createCommand, createScriptCommand, isNoScript } from "./command.ts";
@@ -137,14 +137,15 @@ export class AdmissionRound {
     const { context, book } = this.#parts;
     const keys = new KeyList();
     const args: string[] = [];
-    for (const { counter, ask, refuseAt } of checksOf(take)) {
-      const threshold = refuseAtArg(refuseAt - book.unsentUsage(counter, nowMs));
+    for (const check of checksOf(take)) {
+      const { counter } = check;
+      const threshold = refuseAtArg(refusedFrom(check) - book.unsentUsage(counter, nowMs));
       args.push(
         keys.position(counter.key),
         counter.field,
         algorithmArg(counter.window),
         windowArg(counter.window, nowMs),
-        String(ask),
+        String(addedBy(check)),
         threshold,
       );
     }
@@ -177,11 +178,12 @@ export class AdmissionRound {
     const taken = outcome === "taken";
     take.indexes = states.map((state) => state.index);
     take.asker.took(take, outcome);
-    checksOf(take).forEach(({ counter, ask }, i) => {
+    checksOf(take).forEach((check, i) => {
+      const { counter } = check;
       const state = states[i];
       const at = take.at[i];
       if (state === undefined || at === undefined) return;
-      const withAsk = taken ? { ...state, current: state.current + ask } : state;
+      const withAsk = taken ? { ...state, current: state.current + addedBy(check) } : state;
       book.lastSeen.set(counter, withAsk);
       take.asker.told(at, book.withOwed(counter, state, nowMs), nowMs);
     });
@@ -193,10 +195,11 @@ const NO_TAKES: readonly Take[] = [];
 /** A window that has ended on the way is named anew by the time in the reply; nobody meets two ends in a row. */
 const MOST_ATTEMPTS = 3;
 
-function writes({ ask, counter, peek }: Check): boolean {
-  return ask > 0 || (counter.window.algorithm === "FixedFromFirst" && peek !== true);
+function writes(check: Check): boolean {
+  const { counter, peek } = check;
+  return addedBy(check) > 0 || (counter.window.algorithm === "FixedFromFirst" && peek !== true);
 }
 
-export function checksOf({ asker, at }: Take): readonly Check[] {
+function checksOf({ asker, at }: Take): readonly Check[] {
   return at.flatMap((i) => asker.checks[i] ?? []);
 }

@@ -2,7 +2,7 @@
 // loop, kept while Redis is away. Knows no admissions.
 
 import type { Charge, Counter } from "../core/counter-store.ts";
-import { type CounterState, indexAt } from "../core/window.ts";
+import { type CounterState, indexAt, isSpent } from "../core/window.ts";
 import type { Lanes } from "./lanes.ts";
 import { LastSeen } from "./last-seen.ts";
 import { type ChargeItem, CounterAmount, OwedAmounts } from "./owed-amounts.ts";
@@ -44,29 +44,44 @@ export class ChargeBook {
 
   charge(charge: Charge): void {
     const { counter, amount } = charge;
-    if (amount > 0) this.chargeItem(new CounterAmount(counter, amount, this.#indexOf(counter)));
+    if (amount > 0) this.chargeItem(this.itemOf(counter, amount));
   }
 
-  /** Charges in the window that the item names. */
-  chargeItem(item: ChargeItem): void {
+  /** An amount in the window that is charged now. */
+  itemOf(counter: Counter, amount: number): ChargeItem {
+    return new CounterAmount(counter, amount, this.#indexOf(counter));
+  }
+
+  /** Charges in the window that the item names; false when it is lost, as too much is owed already. */
+  chargeItem(item: ChargeItem): boolean {
     const owed = this.#owed.charge(item);
     this.#noteFull(owed === undefined);
-    if (owed === undefined) return;
+    if (owed === undefined) return false;
     const queue = this.#queueOf(item.counter.tag);
     queue.add(owed);
     this.#wake(queue);
+    return true;
   }
 
-  /** Takes an amount back from the window it was added in. */
+  /**
+   * Takes an amount back from the window it was added in. What waits in the same window is lessened first, and Redis is
+   * told of the rest alone: an estimate and the truth that replaces it mostly go out as one amount.
+   */
   giveBack({ counter, amount, index }: ChargeItem): void {
+    const nowMs = this.#parts.lanes.nowMs(counter.tag);
+    if (isSpent({ index, current: amount, previous: 0 }, nowMs, counter.window)) return;
+    const rest = this.#owed.withdraw(new CounterAmount(counter, amount, index), nowMs);
+    if (rest === 0) return;
+    const item = new CounterAmount(counter, rest, index);
+    this.lastSeen.takeBack(item, nowMs);
     const queue = this.#queueOf(counter.tag);
-    queue.giveBack(new CounterAmount(counter, -amount, index));
+    queue.giveBack(new CounterAmount(counter, -rest, index));
     this.#wake(queue);
   }
 
   /** Counts an amount in own checks until `release`, without sending it. Undefined when too much is owed already. */
   hold(counter: Counter, amount: number): ChargeItem | undefined {
-    const item = new CounterAmount(counter, amount, this.#indexOf(counter));
+    const item = this.itemOf(counter, amount);
     const isHeld = this.#owed.hold(item);
     this.#noteFull(!isHeld);
     return isHeld ? item : undefined;

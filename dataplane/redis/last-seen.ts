@@ -2,6 +2,7 @@
 
 import { CounterMap } from "../core/counter-map.ts";
 import type { Counter } from "../core/counter-store.ts";
+import { takeBackAt } from "../core/take-back.ts";
 import { addAt, type CounterState, EMPTY_STATE } from "../core/window.ts";
 import type { ChargeItem } from "./owed-amounts.ts";
 
@@ -37,5 +38,10 @@ export class LastSeen {
     if (window.algorithm === "Calendar" && index < state.index) return;
     const atMs = isNamed ? index : nowMs;
     this.set(counter, addAt(state, atMs, { window, amount }));
+  }
+
+  /** An own amount that was seen in a window and is on its way out of it. */
+  takeBack({ counter, amount, index }: ChargeItem, nowMs: number): void {
+    this.set(counter, takeBackAt(this.get(counter), nowMs, { window: counter.window, amount, index }));
   }
 }

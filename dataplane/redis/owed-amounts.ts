@@ -75,6 +75,19 @@ export class OwedAmounts {
     return owed;
   }
 
+  /** Takes from what waits in the item's window; returns how much of it is not there. */
+  withdraw({ counter, amount, index }: ChargeItem, nowMs: number): number {
+    const owed = this.#owed.get(counter);
+    if (owed === undefined || owed.isSettled) return amount;
+    const { waiting } = owed;
+    rollTo(waiting, nowMs, counter.window);
+    const place = placeOf(waiting, index, counter.window);
+    if (place === undefined) return amount;
+    const withdrawn = Math.min(amount, waiting[place]);
+    waiting[place] -= withdrawn;
+    return amount - withdrawn;
+  }
+
   /** Moves what waits into items, one per window that still counts. */
   seal(owed: Owed, nowMs: number, into: ChargeItem[]): void {
     const { counter, waiting } = owed;
@@ -178,6 +191,16 @@ function restart(amounts: Amounts, index: number): void {
   amounts.index = index;
   amounts.current = 0;
   amounts.previous = 0;
+}
+
+function placeOf(
+  { index }: Amounts,
+  wanted: number,
+  { algorithm, durationMs }: Window,
+): "current" | "previous" | undefined {
+  if (algorithm === "FixedFromFirst") return Math.abs(wanted - index) < durationMs ? "current" : undefined;
+  if (wanted === index) return "current";
+  return wanted === index - 1 ? "previous" : undefined;
 }
 
 /** Brings amounts to the window of nowMs. */

@@ -1,14 +1,14 @@
 // One request that waits to be admitted: gathers the states of its checks, decides whether what was taken is kept, and calls
 // back exactly once. Answered without Redis, it still sees to it that its asks count once, whatever replies come late.
 
-import type { Admission, Check } from "../core/counter-store.ts";
+import { type Admission, addedBy, type Check, type Hold, NO_HOLDS, refuses } from "../core/counter-store.ts";
 import { withOthersShare } from "../core/local-share.ts";
 import { type CounterState, usageAt } from "../core/window.ts";
-import { type Asker, checksOf, type Take } from "./admission-round.ts";
+import type { Asker, Take } from "./admission-round.ts";
 import type { ChargeBook } from "./charge-book.ts";
 import type { CommandReply } from "./command.ts";
+import { type CountedAsk, chargedAsk, heldAsk, takenAsk, unwantedAsk } from "./counted-ask.ts";
 import type { Lanes } from "./lanes.ts";
-import type { ChargeItem } from "./owed-amounts.ts";
 
 export interface AdmissionParts {
   readonly book: ChargeBook;
@@ -28,8 +28,8 @@ export interface AdmissionRequest {
 interface TakeRecord {
   readonly take: Take;
   outcome: "open" | "taken" | "refused" | "failed";
-  /** Asks counted here because the request was decided before the outcome was known; one per check that asks. */
-  held: ChargeItem[] | undefined;
+  /** Asks of a request that was decided before the outcome was known, at the places of their checks in the take. */
+  late: (CountedAsk | undefined)[] | undefined;
 }
 
 const NO_RECORDS: readonly TakeRecord[] = [];
@@ -61,7 +61,7 @@ export class PendingAdmission implements Asker {
 
   /** What the round will send for this request. */
   expect(takes: readonly Take[]): void {
-    if (takes.length > 0) this.#takes = takes.map((take) => ({ take, outcome: "open", held: undefined }));
+    if (takes.length > 0) this.#takes = takes.map((take) => ({ take, outcome: "open", late: undefined }));
   }
 
   told(at: number, state: CounterState, nowMs: number): void {
@@ -112,9 +112,11 @@ export class PendingAdmission implements Asker {
     const states: CounterState[] = [];
     for (const state of this.#states) if (state !== undefined) states.push(state);
     const isRefused = this.#takes.some(({ outcome }) => outcome === "refused") || this.#refuses(states, nowMs);
-    if (isRefused) for (const record of this.#takes) this.#giveBack(record);
+    // What is taken stays as it is, unless it is to be released one day.
+    const isSettled = this.#takes.length === 0 || (!isRefused && !this.checks.some(isProvisional));
+    const holds = isSettled ? NO_HOLDS : this.#settleAsks(isRefused);
     this.#parts.answered(this.#request.startedMs);
-    this.#request.done({ nowMs, states, taken: !isRefused, source: "store" });
+    this.#request.done({ nowMs, states, taken: !isRefused, holds, source: "store" });
   }
 
   #decideLocally(): void {
@@ -124,12 +126,11 @@ export class PendingAdmission implements Asker {
     const nowMs = Math.min(this.#nowMs, ...this.checks.map(({ counter }) => lanes.nowMs(counter.tag)));
     const states = this.checks.map((check, at) => this.#states[at] ?? this.#localState(check, nowMs));
     const isRefused = this.#refuses(states, nowMs);
-    if (isRefused) for (const record of this.#takes) this.#giveBack(record);
-    else this.#countAsks();
     this.#request.done({
       nowMs: nowMs === Infinity ? lanes.nowMs(0) : nowMs,
       states,
       taken: !isRefused,
+      holds: this.#settleAsks(isRefused),
       source: "local",
     });
   }
@@ -144,53 +145,57 @@ export class PendingAdmission implements Asker {
   }
 
   #refuses(states: readonly CounterState[], nowMs: number): boolean {
-    return this.checks.some(({ counter, refuseAt }, at) => {
+    return this.checks.some((check, at) => {
       const state = states[at];
-      return state !== undefined && usageAt(counter.window, state, nowMs) >= refuseAt;
+      return state !== undefined && refuses(check, usageAt(check.counter.window, state, nowMs));
     });
   }
 
-  /** The request passes without Redis: its asks count once, by the take that is still open or by a charge. */
-  #countAsks(): void {
+  /** Sees to it that each ask counts once, or not at all, by what is decided; tells the holds of a request that passes. */
+  #settleAsks(isRefused: boolean): readonly (Hold | undefined)[] {
+    let holds: (Hold | undefined)[] | undefined;
+    for (let at = 0; at < this.checks.length; at += 1) {
+      const check = this.checks[at];
+      if (check === undefined || addedBy(check) === 0) continue;
+      const counts = !isRefused || check.countsRefused === true;
+      const ask = this.#settleAsk(check, at, counts);
+      if (isRefused || check.isProvisional !== true) continue;
+      holds ??= this.checks.map(() => undefined);
+      holds[at] = ask;
+    }
+    return holds ?? NO_HOLDS;
+  }
+
+  #settleAsk(check: Check, at: number, counts: boolean): CountedAsk | undefined {
     const { book } = this.#parts;
-    this.checks.forEach(({ counter, ask }) => {
-      if (ask === 0) return;
-      const record = this.#takes.find(({ take }) => take.tag === counter.tag);
-      if (record?.outcome === "taken") return;
-      if (record?.outcome !== "open") {
-        book.charge({ counter, amount: ask });
-        return;
-      }
-      const item = book.hold(counter, ask);
-      record.held ??= [];
-      if (item !== undefined) record.held.push(item);
-    });
+    const record = this.#takes.find(({ take }) => take.tag === check.counter.tag);
+    if (record?.outcome === "open") return this.#settleOpen(record, at, { check, counts });
+    const index = record?.take.indexes[record.take.at.indexOf(at)];
+    if (record?.outcome !== "taken" || index === undefined) return counts ? chargedAsk(book, check, index) : undefined;
+    const taken = takenAsk(book, check, index);
+    if (!counts) taken.release();
+    return taken;
+  }
+
+  #settleOpen(record: TakeRecord, at: number, { check, counts }: { check: Check; counts: boolean }): CountedAsk {
+    const { book } = this.#parts;
+    const { take } = record;
+    const ask = counts ? heldAsk(book, check) : unwantedAsk(book, check);
+    record.late ??= take.at.map(() => undefined);
+    record.late[take.at.indexOf(at)] = ask;
+    return ask;
   }
 
   /** The outcome of a take comes after the request was decided without it. */
-  #settleLate(record: TakeRecord): void {
-    const { book } = this.#parts;
-    const { held, outcome } = record;
-    record.held = undefined;
-    if (held === undefined) {
-      this.#giveBack(record);
-      return;
-    }
-    for (const item of held) {
-      book.release(item);
-      if (outcome !== "taken") book.chargeItem(item);
-    }
-  }
-
-  #giveBack({ take, outcome }: TakeRecord): void {
-    if (outcome !== "taken") return;
-    checksOf(take).forEach(({ counter, ask }, i) => {
-      const index = take.indexes[i];
-      if (ask > 0 && index !== undefined) this.#parts.book.giveBack({ counter, amount: ask, index });
-    });
+  #settleLate({ take, outcome, late }: TakeRecord): void {
+    late?.forEach((ask, i) => ask?.answered(outcome === "taken" ? take.indexes[i] : undefined));
   }
 
   #recordOf(take: Take): TakeRecord | undefined {
     return this.#takes.find((record) => record.take === take);
   }
+}
+
+function isProvisional(check: Check): boolean {
+  return check.isProvisional === true;
 }

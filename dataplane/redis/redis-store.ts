@@ -110,7 +110,10 @@ class RedisStore implements SharedCounterStore {
       sent();
       return;
     }
-    for (const charge of charges) this.#book.charge(charge);
+    for (const charge of charges) {
+      this.#book.charge(charge);
+      charge.replaces?.release();
+    }
     if (charges.some(({ counter }) => this.#lanes.isAvailable(counter.tag))) {
       this.#sent.push(sent);
       this.#wake();

@@ -70,6 +70,7 @@ export class TagQueue {
   // Lists that are emptied and filled again: what a long-lived list lets go of dies young, what a dead one holds does not.
   readonly #waiting: Owed[] = [];
   readonly #givenBack: ChargeItem[] = [];
+  readonly #sealed: ChargeItem[] = [];
 
   constructor(tag: number, parts: TagQueueParts) {
     const { prefix, dataPlaneId } = parts.context;
@@ -162,12 +163,15 @@ export class TagQueue {
   #seal(): void {
     const { owed, lanes } = this.#parts;
     const nowMs = lanes.nowMs(this.tag);
-    const items = this.#givenBack;
+    const items = this.#sealed;
     for (const each of this.#waiting) {
       each.isQueued = false;
       owed.seal(each, nowMs, items);
     }
     this.#waiting.length = 0;
+    // Behind what is added: a counter stops at 0, and must not do so before it has what is taken back from it.
+    for (const each of this.#givenBack) items.push(each);
+    this.#givenBack.length = 0;
     for (let from = 0; from < items.length; from += ITEMS_PER_BATCH) {
       this.#number += 1;
       // A copy, as it is kept for long and is no longer than it must be.

@@ -33,7 +33,11 @@ const NAMES = {
   TotalTokens: { openai: "tokens", anthropic: "tokens" },
   PromptTokens: { openai: "tokens", anthropic: "input-tokens" },
   CompletionTokens: { openai: "tokens", anthropic: "output-tokens" },
+  // Parts of what clients know: their remaining says nothing of the whole.
+  CachedPromptTokens: { openai: undefined, anthropic: undefined },
+  ReasoningTokens: { openai: undefined, anthropic: undefined },
   Requests: { openai: "requests", anthropic: "requests" },
+  RequestPrompt: { openai: "tokens", anthropic: "input-tokens" },
   Cost: { openai: undefined, anthropic: undefined },
   Expression: { openai: "tokens", anthropic: "tokens" },
 } as const satisfies Record<Unit, KindNames>;

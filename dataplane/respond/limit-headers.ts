@@ -5,6 +5,7 @@ import { writeIetf, writeRefusedIetf } from "./ietf-headers.ts";
 import { ANTHROPIC, IETF_DRAFT_03, type KindFormat, OPENAI, writeKinds } from "./kind-headers.ts";
 import { INSTANCE, RULE, writeLabels } from "./label-headers.ts";
 import { type LabelledStatus, shownIn } from "./labelled-status.ts";
+import { writeQueryCost } from "./query-cost.ts";
 import type { RefusedWait } from "./retry-after.ts";
 import { writeWindow, writeWindowResets } from "./window-headers.ts";
 
@@ -51,7 +52,11 @@ interface Shown {
 
 function writePassed(out: string[], { labelled, formats, cap }: Shown): void {
   const start = out.length;
-  if ((formats & FORMAT.Window) !== 0) writeWindow(out, shownIn(FORMAT.Window, labelled), cap);
+  if ((formats & FORMAT.Window) !== 0) {
+    const shown = shownIn(FORMAT.Window, labelled);
+    writeWindow(out, shown, cap);
+    writeQueryCost(out, shown);
+  }
   if ((formats & FORMAT.IETF) !== 0) writeIetf(out, shownIn(FORMAT.IETF, labelled), cap);
   if ((formats & ~DEFAULT_FORMATS) !== 0) writeOthers(out, { formats, cap, entriesIn: (f) => shownIn(f, labelled) });
   dropRepeats(out, start, formats);
@@ -60,7 +65,9 @@ function writePassed(out: string[], { labelled, formats, cap }: Shown): void {
 function writeRefused(out: string[], { labelled, formats, cap }: Shown, wait: RefusedWait): void {
   const start = out.length;
   if ((formats & FORMAT.Window) !== 0) {
-    writeWindow(out, shownIn(FORMAT.Window, labelled), cap);
+    const shown = shownIn(FORMAT.Window, labelled);
+    writeWindow(out, shown, cap);
+    writeQueryCost(out, shown);
     const exhausted = labelled.filter(
       ({ status, words }) => status.exhausted && (words.rules.resets & FORMAT.Window) !== 0,
     );

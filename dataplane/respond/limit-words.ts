@@ -90,6 +90,9 @@ const QUOTA_UNITS = {
   TotalTokens: ';qu="tokens"',
   PromptTokens: ';qu="tokens"',
   CompletionTokens: ';qu="tokens"',
+  CachedPromptTokens: ';qu="tokens"',
+  ReasoningTokens: ';qu="tokens"',
+  RequestPrompt: ';qu="tokens"',
   Expression: ';qu="tokens"',
   Requests: "",
   // Never shown: q and r are integers, and money has decimals.

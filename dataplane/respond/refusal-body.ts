@@ -4,7 +4,7 @@ import type { ResponseRules } from "../contract/compiled.ts";
 import { windowName } from "../contract/window-name.ts";
 import { amountText } from "../core/amount-text.ts";
 import type { LimitStatus } from "../core/decide.ts";
-import type { Level, PolicyRef } from "../core/limit.ts";
+import type { Level, Limit, PolicyRef } from "../core/limit.ts";
 import type { Unit } from "../core/usage.ts";
 import type { Window } from "../core/window.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
@@ -19,7 +19,10 @@ const UNIT_WORDS = {
   TotalTokens: "tokens",
   PromptTokens: "prompt tokens",
   CompletionTokens: "completion tokens",
+  CachedPromptTokens: "cached prompt tokens",
+  ReasoningTokens: "reasoning tokens",
   Requests: "requests",
+  RequestPrompt: "prompt units",
   Cost: "in cost",
   Expression: "units",
 } as const satisfies Record<Unit, string>;
@@ -29,7 +32,10 @@ const ERROR_TYPES = {
   TotalTokens: "tokens",
   PromptTokens: "tokens",
   CompletionTokens: "tokens",
+  CachedPromptTokens: "tokens",
+  ReasoningTokens: "tokens",
   Requests: "requests",
+  RequestPrompt: "tokens",
   Cost: "cost",
   Expression: "tokens",
 } as const satisfies Record<Unit, string>;
@@ -80,14 +86,14 @@ function isSame(a: PolicyRef, b: PolicyRef): boolean {
 }
 
 /** Names limit, window and wait, and that it is the gateway that refuses. */
-function describe({ limit, usage, waitMs }: LimitStatus, { hideDetails }: ResponseRules): string {
-  const wait = `Try again in ${String(retryAfterSeconds(waitMs))} s.`;
+function describe({ limit, usage, ask, waitMs }: LimitStatus, { hideDetails }: ResponseRules): string {
+  const wait = waitMs === Infinity ? "It can never pass." : `Try again in ${String(retryAfterSeconds(waitMs))} s.`;
   if (hideDetails) return `Gateway limit reached. ${wait}`;
   const { policy, name, unit, window, level } = limit;
   const used = amountText(unit, Math.floor(usage));
   return (
     `Gateway limit "${name}" of policy ${policy.namespace}/${policy.name}${levelText(level)} reached: ${amountText(unit, limit.limit)} ` +
-    `${UNIT_WORDS[unit]} per ${periodText(window)}, ${used} used. ${wait}`
+    `${UNIT_WORDS[unit]} per ${periodText(window)}, ${used} used${askedText(usage, ask, limit)}. ${wait}`
   );
 }
 
@@ -104,4 +110,11 @@ function levelText(level: Level | undefined): string {
   if (level === undefined) return "";
   const levels = level.above === 1 ? "1 level" : `${String(level.above)} levels`;
   return ` for Consumer ${level.name}, ${levels} above the caller,`;
+}
+
+/** Said where the limit is not used up by itself. */
+function askedText(usage: number, ask: number, { unit, limit }: Limit): string {
+  if (usage >= limit) return "";
+  const beyond = ask > limit ? ", more than the whole limit" : "";
+  return `, and this request asks for ${amountText(unit, ask)}${beyond}`;
 }

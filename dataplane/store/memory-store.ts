@@ -1,7 +1,18 @@
 // Counters in this process's memory: for one data plane without Redis. Time comes from the caller; it runs no timer.
 
 import { CounterMap } from "../core/counter-map.ts";
-import type { Admission, Charge, Check, Counter, CounterStore } from "../core/counter-store.ts";
+import {
+  type Admission,
+  addedBy,
+  type Charge,
+  type Check,
+  type Counter,
+  type CounterStore,
+  type Hold,
+  NO_HOLDS,
+  refuses,
+} from "../core/counter-store.ts";
+import { takeBackAt } from "../core/take-back.ts";
 import { addAt, type CounterState, EMPTY_STATE, isSpent, stateAt, usageAt, type Window } from "../core/window.ts";
 
 /** Hashes looked at for expiry at each write: more than one, so that the sweep overtakes growth. */
@@ -42,25 +53,49 @@ export class MemoryStore implements CounterStore {
       return stateAt(held?.state ?? EMPTY_STATE, nowMs, counter.window);
     });
     const passing = checks.filter(
-      ({ counter, refuseAt }, i) => usageAt(counter.window, states[i] ?? EMPTY_STATE, nowMs) < refuseAt,
+      (check, i) => !refuses(check, usageAt(check.counter.window, states[i] ?? EMPTY_STATE, nowMs)),
     );
     for (const { counter, peek } of passing) {
       if (counter.window.algorithm === "FixedFromFirst" && peek !== true) this.#open(counter, nowMs);
     }
     const taken = passing.length === checks.length;
-    if (taken) for (const { counter, ask } of checks) this.#add({ counter, amount: ask }, nowMs);
-    done({ nowMs, states, taken, source: "store" });
+    for (const check of checks) {
+      if (taken || check.countsRefused === true) this.#add({ counter: check.counter, amount: addedBy(check) }, nowMs);
+    }
+    const hasHolds = taken && checks.some(({ isProvisional }) => isProvisional);
+    const holds = hasHolds ? checks.map((check, i) => this.#holdOf(check, states[i])) : NO_HOLDS;
+    done({ nowMs, states, taken, holds, source: "store" });
   }
 
   charge(charges: readonly Charge[], sent: () => void): void {
     const nowMs = this.#nowMs();
-    for (const charge of charges) this.#add(charge, nowMs);
+    for (const charge of charges) {
+      this.#add(charge, nowMs);
+      charge.replaces?.release();
+    }
     sent();
   }
 
   async flush(): Promise<void> {}
 
   async close(): Promise<void> {}
+
+  /** `state` is the one that the ask was added to. */
+  #holdOf(check: Check, state: CounterState | undefined): Hold | undefined {
+    const { counter, isProvisional } = check;
+    const amount = addedBy(check);
+    if (isProvisional !== true || amount === 0 || state === undefined) return undefined;
+    const taken = { window: counter.window, amount, index: state.index };
+    let isReleased = false;
+    return {
+      release: () => {
+        const held = this.#held.get(counter);
+        if (isReleased || held === undefined) return;
+        isReleased = true;
+        this.#keep(counter, takeBackAt(held.state, this.#nowMs(), taken), this.#nowMs());
+      },
+    };
+  }
 
   /** Opens a window, unless one is open. */
   #open(counter: Counter, nowMs: number): void {

@@ -118,7 +118,7 @@ const forbidden = [
 
 /** Imports as they should be; no rule may speak of these files. */
 const allowed = [
-  { file: "dataplane/contract/expression.ts", text: `import "@marcbachmann/cel-js";` },
+  { file: "dataplane/contract/expression/compile.ts", text: `import "@marcbachmann/cel-js";` },
   { file: "dataplane/contract/ok.ts", text: `import "zod"; import "node:crypto"; import "../core/target.ts";` },
   { file: "dataplane/providers/ok.ts", text: `import "../core/target.ts"; import "../json/target.ts";` },
   { file: "dataplane/upstream/ok.ts", text: `import "node:net"; import "node:tls"; import "node:dns/promises";` },

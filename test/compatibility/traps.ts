@@ -92,7 +92,7 @@ export const KONG_TRAPS: readonly Trap[] = [
   {
     number: 35,
     rule: "An estimate is corrected to the truth, in the window that was charged.",
-    later: "Estimates at the check.",
+    file: "test/unit/redis/pending-admission.test.ts",
   },
 ];
 

@@ -63,6 +63,16 @@ describe("a warning names limit, field and provider", () => {
   });
 });
 
+test("[unit] warns of usage fields in expressions of cost as well", ({ expect }) => {
+  const limit = aLimit({ unit: "Cost", expression: "usage.input_tokens * 0.001", limit: "5" });
+  const lines = linesOf(compiled(openAi, anthropic, to("openai", "claude"), aPolicy({}, { limits: [limit] })));
+  expect(lines).toEqual([]);
+  const unknown = aLimit({ unit: "Cost", expression: "usage.input_token * 0.001 + tokens.total * 0", limit: "5" });
+  expect(linesOf(compiled(anthropic, to("claude"), aPolicy({}, { limits: [unknown] })))).toEqual([
+    expect.stringContaining("usage field `input_token` in limit minute, which provider Anthropic does not report"),
+  ]);
+});
+
 describe("no warning", () => {
   test.for([
     { name: "for fields of the provider", around: [anthropic, to("claude")], text: "input_tokens + output_tokens * 5" },

@@ -41,6 +41,16 @@ test.for([
     found: "b",
   },
   { name: "none that has prices", spec: { appliesTo: { backends: ["a"] }, limits: [cost()] }, found: undefined },
+  {
+    name: "none where an expression says what a request costs",
+    spec: { limits: [cost({ expression: 'model == "gpt" ? 2.0 : tokens.total * 0.001' })] },
+    found: undefined,
+  },
+  {
+    name: "those of which an expression reads the prices",
+    spec: { limits: [cost({ expression: "cost * 1.2" })] },
+    found: "b, c",
+  },
   { name: "none with another unit", spec: { limits: [aLimit()] }, found: undefined },
 ])("[unit] warns of missing prices on $name", ({ spec, found }, { expect }) => {
   const output = compiled(...surroundings, aPolicy({}, spec));

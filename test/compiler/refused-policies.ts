@@ -43,12 +43,32 @@ const policies: Row[] = [
   {
     at: "spec.limits[0].unit",
     to: "Expression",
-    line: "spec.limits[0].expression: found nothing, wanted an expression with unit Expression, and with no other unit",
+    line: "spec.limits[0].expression: found nothing, wanted an expression, which unit Expression counts by",
   },
   {
     at: "spec.limits[0].expression",
     to: "prompt_tokens",
-    line: 'spec.limits[0].expression: found "prompt_tokens", wanted an expression with unit Expression, and with no other unit',
+    line: 'spec.limits[0].expression: found "prompt_tokens", wanted no expression, which goes with unit Expression, Cost and RequestPrompt only',
+  },
+  {
+    at: "spec.limits[0].chargeRefused",
+    to: true,
+    line: "spec.limits[0].chargeRefused: found true, wanted no chargeRefused, which goes with unit RequestPrompt and a Sliding window only",
+  },
+  {
+    at: "spec.limits[0].chargeRefused",
+    to: "yes",
+    line: 'spec.limits[0].chargeRefused: found "yes", wanted true or false',
+  },
+  {
+    at: "spec.admission",
+    to: { estimate: "Prompts" },
+    line: 'spec.admission.estimate: found "Prompts", wanted one of None, Prompt',
+  },
+  {
+    at: "spec.admission",
+    to: { estimat: "Prompt" },
+    line: "spec.admission.estimat: found an unknown field, wanted a known field; did you mean `estimate`?",
   },
   { at: "spec.limits[0].limit", to: 2 ** 53, line: `spec.limits[0].limit: found 9007199254740992, wanted ${LIMIT}` },
   { at: "spec.limits[0].limit", to: undefined, line: `spec.limits[0].limit: found nothing, wanted ${AMOUNT}` },
@@ -166,7 +186,7 @@ const policies: Row[] = [
   {
     at: "spec.limits[0].unit",
     to: "Tokens",
-    line: 'spec.limits[0].unit: found "Tokens", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests, Cost, Expression',
+    line: 'spec.limits[0].unit: found "Tokens", wanted one of TotalTokens, PromptTokens, CompletionTokens, CachedPromptTokens, ReasoningTokens, Requests, RequestPrompt, Cost, Expression',
   },
   {
     at: "spec.limits[0].label",
@@ -279,7 +299,7 @@ const policies: Row[] = [
   {
     at: "spec.priority",
     to: 1,
-    line: "spec.priority: found an unknown field, wanted one of appliesTo, scope, precedence, mode, counters, limits, response, notify",
+    line: "spec.priority: found an unknown field, wanted one of appliesTo, scope, precedence, mode, counters, limits, admission, response, notify",
   },
 ];
 

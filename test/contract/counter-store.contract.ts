@@ -330,6 +330,142 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       expect(await total(store, shared)).toBe(9);
     });
 
+    test(title("an ask that has to fit is taken up to the limit, and refused above it"), async () => {
+      const counter = one({ algorithm: "Fixed" });
+      const asks = [30, 50, 21, 20, 1];
+      const told: [number | undefined, boolean][] = [];
+      for (const ask of asks) {
+        const { states, taken } = await admit(store, [aCheck(counter, { ask, refuseAt: 100, mustFit: true })]);
+        told.push([states[0]?.current, taken]);
+      }
+      expect(told).toEqual([
+        [0, true],
+        [30, true],
+        [80, false],
+        [80, true],
+        [100, false],
+      ]);
+      expect(await total(store, counter)).toBe(100);
+    });
+
+    test(title("an ask that has to fit is refused by the fading part of the last window"), async () => {
+      const counter = one();
+      await harness.seed(counter, 1, 1000);
+      const { states, nowMs } = await admit(store, [aCheck(counter)]);
+      const usage = states[0] === undefined ? 0 : usageAt(counter.window, states[0], nowMs);
+      const limit = Math.ceil(usage) + 10;
+      expect((await admit(store, [aCheck(counter, { ask: 12, refuseAt: limit, mustFit: true })])).taken).toBe(false);
+      expect((await admit(store, [aCheck(counter, { ask: 10, refuseAt: limit, mustFit: true })])).taken).toBe(true);
+    });
+
+    test(title("an ask above the whole limit never fits, and one of nothing always does"), async () => {
+      const counter = one({ algorithm: "Fixed" });
+      expect((await admit(store, [aCheck(counter, { ask: 101, refuseAt: 100, mustFit: true })])).taken).toBe(false);
+      expect((await admit(store, [aCheck(counter, { ask: 100, refuseAt: 100, mustFit: true })])).taken).toBe(true);
+      expect((await admit(store, [aCheck(counter, { ask: 0, refuseAt: 100, mustFit: true })])).taken).toBe(true);
+    });
+
+    test(title("of many weighted asks at once as many are taken as fit"), async () => {
+      const counter = one();
+      const told = await Promise.all(
+        Array.from({ length: 50 }, () => admit(store, [aCheck(counter, { ask: 7, refuseAt: 100, mustFit: true })])),
+      );
+      expect(told.filter(({ taken }) => taken)).toHaveLength(14);
+      await store.flush(5000);
+      expect(await total(store, counter)).toBe(98);
+    });
+
+    test(title("asks of many sizes in many places are taken everywhere or nowhere"), async () => {
+      const counters = fresh(8);
+      const last = counters.length - 1;
+      await charge(store, { counter: counters[last] ?? one(), amount: 95 });
+      const checks = counters.map((counter, i) => aCheck(counter, { ask: i + 1, refuseAt: 100, mustFit: true }));
+      expect((await admit(store, checks)).taken).toBe(false);
+      await store.flush(5000);
+      expect(await Promise.all(counters.map((counter) => total(store, counter)))).toEqual([0, 0, 0, 0, 0, 0, 0, 95]);
+      expect((await admit(store, checks.slice(0, last))).taken).toBe(true);
+      await store.flush(5000);
+      expect(await Promise.all(counters.map((counter) => total(store, counter)))).toEqual([1, 2, 3, 4, 5, 6, 7, 95]);
+    });
+
+    test(title("an ask that counts when refused is added by every refusal, whoever refuses"), async () => {
+      const [own, other, ...free] = fresh(6);
+      if (own === undefined || other === undefined) throw new Error("no counter");
+      await charge(store, { counter: other, amount: 1 });
+      const check = aCheck(own, { ask: 40, refuseAt: 100, mustFit: true, countsRefused: true });
+      const full = aCheck(other, { refuseAt: 1 });
+      const others = free.map((counter) => aCheck(counter, { ask: 1, refuseAt: 5 }));
+      expect((await admit(store, [check, full, ...others])).taken).toBe(false);
+      await store.flush(5000);
+      expect(await total(store, own)).toBe(40);
+      expect((await admit(store, [check])).taken).toBe(true);
+      expect((await admit(store, [check])).taken).toBe(false);
+      expect((await admit(store, [check])).taken).toBe(false);
+      await store.flush(5000);
+      expect(await total(store, own)).toBe(160);
+      expect(await Promise.all(free.map((counter) => total(store, counter)))).toEqual(free.map(() => 0));
+    });
+
+    describe.for(["Sliding", "Fixed", "FixedFromFirst"] as const)("provisional asks, %s", (algorithm) => {
+      const held = { refuseAt: 1000, mustFit: true, isProvisional: true };
+
+      test(title("a charge takes the place of the ask, above it or below"), async () => {
+        const [more, less] = fresh(2, { algorithm });
+        if (more === undefined || less === undefined) throw new Error("no counter");
+        const { holds } = await admit(
+          store,
+          [more, less].map((counter) => aCheck(counter, { ask: 100, ...held })),
+        );
+        expect(await total(store, more)).toBe(100);
+        await charge(
+          store,
+          { counter: more, amount: 150, replaces: holds[0] },
+          { counter: less, amount: 30, replaces: holds[1] },
+        );
+        expect([await total(store, more), await total(store, less)]).toEqual([150, 30]);
+        await store.flush(5000);
+        expect([await total(store, more), await total(store, less)]).toEqual([150, 30]);
+      });
+
+      test(title("a hold is released whole, and once"), async () => {
+        const counter = one({ algorithm });
+        await charge(store, { counter, amount: 5 });
+        const { holds } = await admit(store, [aCheck(counter, { ask: 100, ...held })]);
+        holds[0]?.release();
+        holds[0]?.release();
+        await charge(store, { counter, amount: 0, replaces: holds[0] });
+        expect(await total(store, counter)).toBe(5);
+        await store.flush(5000);
+        expect(await total(store, counter)).toBe(5);
+      });
+
+      test(title("what is released leaves what others added, in whatever order they end"), async () => {
+        const counter = one({ algorithm });
+        const check = aCheck(counter, { ask: 10, ...held });
+        const admissions = await Promise.all(Array.from({ length: 20 }, () => admit(store, [check])));
+        const holds = admissions.map((each) => each.holds[0]);
+        expect(await total(store, counter)).toBe(200);
+        // Truths 0, 1, 2, ..., 19 in place of 10 each.
+        await Promise.all(holds.map((replaces, amount) => charge(store, { counter, amount, replaces })).reverse());
+        await store.flush(5000);
+        expect(await total(store, counter)).toBe(190);
+      });
+    });
+
+    test(title("only provisional asks have holds, and a refusal has none"), async () => {
+      const [counter, other] = fresh(2);
+      if (counter === undefined || other === undefined) throw new Error("no counter");
+      const plain = await admit(store, [aCheck(other, { ask: 1, refuseAt: 5 })]);
+      expect(plain.holds).toEqual([]);
+      const mixed = [aCheck(other, { ask: 1, refuseAt: 5 }), aCheck(counter, { ask: 3, isProvisional: true })];
+      const { holds } = await admit(store, mixed);
+      expect(holds.map((hold) => hold !== undefined)).toEqual([false, true]);
+      const refused = await admit(store, [
+        aCheck(counter, { ask: 9, refuseAt: 5, mustFit: true, isProvisional: true }),
+      ]);
+      expect(refused).toMatchObject({ taken: false, holds: [] });
+    });
+
     test(title("a shadow limit never refuses and still counts"), async () => {
       const counter = one();
       for (let i = 0; i < 5; i += 1) expect((await admit(store, [aCheck(counter, { ask: 1 })])).taken).toBe(true);

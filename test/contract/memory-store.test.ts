@@ -76,3 +76,35 @@ test("[unit] a clock that is set back a little loses nothing", async () => {
   await charge(store, { counter, amount: 3 });
   expect(await total(store, counter)).toBe(5);
 });
+
+test("[unit] what is released goes out of the window that it was added in", async () => {
+  const clock = createFakeClock(Date.UTC(2026, 0, 1, 12, 0));
+  const store = createMemoryStore(clock);
+  const counters = (["Sliding", "Fixed", "FixedFromFirst"] as const).map((algorithm) =>
+    aCounter({ prefix: "t:", values: algorithm, algorithm }),
+  );
+  const checks = counters.map((counter) => aCheck(counter, { ask: 100, refuseAt: 1000, isProvisional: true }));
+  const first = await admit(store, checks);
+  const second = await admit(store, checks);
+  clock.advance(HOUR_MS);
+  await charge(store, ...counters.map((counter, i) => ({ counter, amount: 7, replaces: first.holds[i] })));
+  const amounts = async (): Promise<unknown> =>
+    (
+      await admit(
+        store,
+        counters.map((counter) => aCheck(counter)),
+      )
+    ).states.map(({ current, previous }) => [current, previous]);
+  expect(await amounts()).toEqual([
+    [7, 100],
+    [7, 100],
+    [7, 0],
+  ]);
+  clock.advance(2 * HOUR_MS);
+  for (const hold of second.holds) hold?.release();
+  expect(await amounts()).toEqual([
+    [0, 0],
+    [0, 0],
+    [0, 0],
+  ]);
+});

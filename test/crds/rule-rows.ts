@@ -130,14 +130,41 @@ export const RULE_ROWS: readonly RuleRow[] = [
   {
     base: aPolicy({}, { limits }),
     at: "spec.limits[0]",
-    message: "an expression with unit Expression, and with no other unit",
+    message: "an expression, which unit Expression counts by",
     good: [
       { ...EVERY_LIMIT, unit: "Expression", expression: "prompt_tokens" },
       { ...EVERY_LIMIT, unit: "Cost" },
+      { ...EVERY_LIMIT, unit: "RequestPrompt" },
+    ],
+    bad: [{ ...EVERY_LIMIT, unit: "Expression" }],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "no expression, which goes with unit Expression, Cost and RequestPrompt only",
+    good: [
+      { ...EVERY_LIMIT, unit: "Expression", expression: "prompt_tokens" },
+      { ...EVERY_LIMIT, unit: "Cost", expression: "cost * 2.0" },
+      { ...EVERY_LIMIT, unit: "RequestPrompt", expression: "prompt_bytes" },
+      { ...EVERY_LIMIT, unit: "Requests" },
     ],
     bad: [
-      { ...EVERY_LIMIT, unit: "Expression" },
-      { ...EVERY_LIMIT, unit: "Cost", expression: "prompt_tokens" },
+      { ...EVERY_LIMIT, unit: "Requests", expression: "1" },
+      { ...EVERY_LIMIT, unit: "ReasoningTokens", expression: "prompt_tokens" },
+    ],
+  },
+  {
+    base: aPolicy({}, { limits }),
+    at: "spec.limits[0]",
+    message: "no chargeRefused, which goes with unit RequestPrompt and a Sliding window only",
+    good: [
+      { ...EVERY_LIMIT, chargeRefused: false },
+      { ...EVERY_LIMIT, unit: "RequestPrompt", chargeRefused: true, window: { duration: "60s", algorithm: "Sliding" } },
+    ],
+    bad: [
+      { ...EVERY_LIMIT, chargeRefused: true },
+      { ...EVERY_LIMIT, unit: "RequestPrompt", chargeRefused: true, window: { duration: "60s", algorithm: "Fixed" } },
+      { ...EVERY_LIMIT, unit: "RequestPrompt", chargeRefused: true, window: { calendar: "Day" } },
     ],
   },
   {

@@ -45,6 +45,7 @@ export function own(record: unknown, key: string): unknown {
 export function takeAll(seen: Seen, usage: unknown): void {
   takeInput(seen, usage);
   take(seen, usage, "output_tokens");
+  take(seen, own(usage, "output_tokens_details"), "thinking_tokens");
 }
 
 export function takeInput(seen: Seen, usage: unknown): void {
@@ -53,7 +54,9 @@ export function takeInput(seen: Seen, usage: unknown): void {
 
 function take(seen: Seen, usage: unknown, field: string): void {
   const value = own(usage, field);
-  if (typeof value === "number") seen.set(field, bounded(Math.ceil(value)));
+  if (typeof value !== "number") return;
+  const tokens = bounded(Math.ceil(value));
+  if (tokens > 0 || !seen.has(field)) seen.set(field, tokens);
 }
 
 function bounded(value: number): number {
@@ -65,14 +68,21 @@ export function usageOf(seen: Seen): Omit<ReportedUsage, "raw"> | undefined {
   const [input, write = 0, read = 0] = INPUT_FIELDS.map((field) => seen.get(field));
   const output = seen.get("output_tokens");
   const prompt = input === undefined ? 0 : bounded(input + write + read);
-  if (prompt + (output ?? 0) === 0) return undefined;
-  if (input === undefined) return { usage: { prompt, completion: output ?? 0 }, source: "partial", missing: "prompt" };
-  const usage = { prompt, completion: output ?? 0, cachedPrompt: read };
+  const completion = output ?? 0;
+  if (prompt + completion === 0) return undefined;
+  const cachedPrompt = prompt === 0 ? undefined : read;
+  const usage = { prompt, completion, cachedPrompt, reasoning: thinkingIn(seen, completion) };
+  if (input === undefined) return { usage, source: "partial", missing: "prompt" };
   return output === undefined ? { usage, source: "partial", missing: "completion" } : { usage, source: "reported" };
+}
+
+function thinkingIn(seen: Seen, completion: number): number | undefined {
+  const thinking = seen.get("thinking_tokens");
+  return thinking === undefined || completion === 0 ? undefined : Math.min(thinking, completion);
 }
 
 export function withoutRaw(reported: ReportedUsage | undefined): Omit<ReportedUsage, "raw"> | undefined {
   if (reported === undefined) return undefined;
   const { raw: _, ...rest } = reported;
-  return rest;
+  return { ...rest, usage: { ...rest.usage } };
 }

@@ -91,9 +91,9 @@ export function aCounter({ prefix, values = "user1", limit = "minute", ...window
 /** A check that only reads, unless told otherwise. */
 export function aCheck(
   counter: Counter,
-  { ask = 0, refuseAt = Infinity }: { ask?: number; refuseAt?: number } = {},
+  { ask = 0, refuseAt = Infinity, ...rest }: Partial<Omit<Check, "counter">> = {},
 ): Check {
-  return { counter, ask, refuseAt };
+  return { counter, ask, refuseAt, ...rest };
 }
 
 export function admit(store: CounterStore, checks: readonly Check[]): Promise<Admission> {

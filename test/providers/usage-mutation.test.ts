@@ -24,9 +24,17 @@ const COUNTS = [
   "cached_tokens",
   "cache_creation_input_tokens",
   "cache_read_input_tokens",
+  "reasoning_tokens",
+  "thinking_tokens",
 ];
 /** All of a usage object, as the fields in it are. */
-const OBJECTS = ["usage", "prompt_tokens_details", "input_tokens_details"];
+const OBJECTS = [
+  "usage",
+  "prompt_tokens_details",
+  "input_tokens_details",
+  "completion_tokens_details",
+  "output_tokens_details",
+];
 
 const MUTATIONS = [
   { how: "is left out", value: undefined },
@@ -76,9 +84,10 @@ function anExchange(operation: Operation): Exchange {
 }
 
 function expectCharged({ usage, source }: Settlement): void {
-  const amounts = [usage.prompt, usage.completion, usage.cachedPrompt ?? 0];
+  const amounts = [usage.prompt, usage.completion, usage.cachedPrompt ?? 0, usage.reasoning ?? 0];
   for (const amount of amounts) expect(Number.isSafeInteger(amount) && amount >= 0).toBe(true);
   expect(usage.cachedPrompt ?? 0).toBeLessThanOrEqual(usage.prompt);
+  expect(usage.reasoning ?? 0).toBeLessThanOrEqual(usage.completion);
   expect(source).toBeDefined();
   // An estimate says that it is one; what is said to be reported is above zero.
   expect(usage.prompt + usage.completion).toBeGreaterThan(0);

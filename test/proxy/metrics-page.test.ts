@@ -83,6 +83,7 @@ function manifests(endpoint: string): string {
     policy("team", LIMITS),
     policy("calls", `{appliesTo: {consumers: [bob]}, ${limit("name: calls, limit: 1, unit: Requests")}}`),
     policy("trial", `{mode: Shadow, appliesTo: {consumers: [alice]}, ${limit("name: tiny, limit: 30")}}`),
+    policy("early", `{admission: {estimate: Prompt}, ${limit("name: prompts, limit: 100000, unit: PromptTokens")}}`),
     policy("money", `{appliesTo: {routes: [money]}, ${limit('name: budget, limit: "5", unit: Cost')}}`),
     policy(
       "brought",

@@ -1,6 +1,6 @@
 // Expressions: whatever the text, it is compiled or refused in words; what is compiled has a value, or none, for any usage.
 
-import { compileExpression, type Expression } from "../../../dataplane/contract/expression.ts";
+import { compileUsageExpression, type UsageExpression } from "../../../dataplane/contract/usage-expression.ts";
 import { kindOf, law, same } from "../laws.ts";
 import type { Random } from "../random.ts";
 import { referenceValue } from "../reference-expression.ts";
@@ -43,7 +43,7 @@ function wholeAmount(value: number | boolean): number | undefined {
   return value < 0.5 ? 0 : Math.min(Number.MAX_SAFE_INTEGER, Math.round(value));
 }
 
-function checkValues(text: string, { fields, evaluate }: Expression, random: Random): string {
+function checkValues(text: string, { fields, evaluate }: UsageExpression, random: Random): string {
   same(new Set(fields).size, fields.length, "names each field once");
   const empty = evaluate({});
   const usages = [{}, usageFor(fields, random), usageFor(fields, random)];
@@ -104,7 +104,7 @@ export const target: FuzzTarget = {
   maxBytes: 2_048,
   run(input, random) {
     const text = input.toString("utf8");
-    const compiled = compileExpression(text);
+    const compiled = compileUsageExpression(text);
     if (compiled.ok) return `${checkValues(text, compiled, random)} ${String(compiled.fields.length)}`;
     const { found, wanted, position } = compiled;
     law(wanted !== "", "says what is wanted");

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { test } from "vitest";
 import { type CheckedLimit, decide } from "../../../dataplane/core/decide.ts";
-import { windowIndex } from "../../../dataplane/core/window.ts";
+import { usageAt, windowIndex } from "../../../dataplane/core/window.ts";
 
 const checked = fc
   .record({
@@ -94,5 +94,22 @@ test("[unit] remaining is a whole number from 0 to the limit, and 0 exactly when
         return isInRange && isConsistent && (exhausted ? waitMs > 0 : waitMs === 0 && remaining > 0);
       }),
     ),
+  );
+});
+
+test("[unit] an ask that has to fit is refused exactly when it does not, and fits once it has waited", () => {
+  const asks = fc.array(fc.nat({ max: 60 }), { minLength: 8, maxLength: 8 });
+  fc.assert(
+    fc.property(request, asks, ({ nowMs, limits }, amounts) => {
+      const asking = limits.map((each, i) => ({ ...each, asked: { ask: amounts[i] ?? 0, mustFit: true } }));
+      return decide(asking, nowMs).statuses.every(({ limit, state, usage, ask, exhausted, waitMs }) => {
+        const fits = (amount: number): boolean => amount <= limit.limit - ask;
+        if (exhausted === fits(usage)) return false;
+        if (!exhausted) return waitMs === 0;
+        if (waitMs === Infinity) return ask > limit.limit;
+        const usageAfter = (ms: number): number => usageAt(limit.window, state, nowMs + ms);
+        return fits(usageAfter(waitMs)) && !fits(usageAfter(waitMs - 1));
+      });
+    }),
   );
 });

@@ -163,3 +163,104 @@ test("[unit] a script that the server has forgotten is sent again, once", () => 
   asked.read.resolve([null]);
   expect(asked.answers).toMatchObject([{ source: "store", taken: true }]);
 });
+
+const ESTIMATE = aCheck(REQUESTS, { ask: 100, refuseAt: 1000, mustFit: true, isProvisional: true });
+const LATE = {
+  taken: (asked: Asked): void => asked.take.resolve([asked.redis.clock.nowMs(), 1, state(asked.index, 0)]),
+  refused: (asked: Asked): void => asked.take.resolve([asked.redis.clock.nowMs(), 0, state(asked.index, 950)]),
+  lost: (asked: Asked): void => asked.take.reject(LOST),
+};
+
+/** What counts of a counter here, besides what Redis holds. */
+function owedOf({ redis, index }: Asked): number {
+  return redis.book.withOwed(REQUESTS, { index, current: 0, previous: 0 }, redis.clock.nowMs()).current;
+}
+
+test("[unit] kong trap 35: the truth in place of an estimate goes out as one amount, into the window of the estimate", () => {
+  for (const { amount, out } of [
+    { amount: 150, out: ["50@"] },
+    { amount: 100, out: [] },
+    { amount: 30, out: ["-70@0"] },
+    { amount: 0, out: ["-100@0"] },
+  ]) {
+    const asked = ask([ESTIMATE, aCheck(TOKENS)]);
+    LATE.taken(asked);
+    asked.read.resolve([null]);
+    asked.redis.book.charge({ counter: REQUESTS, amount });
+    asked.answers[0]?.holds[0]?.release();
+    expect(charged(asked)).toEqual(out);
+  }
+});
+
+test("[unit] kong trap 35: the truth of a later window leaves that window's alone, and the estimate goes out of its own", () => {
+  const asked = ask([ESTIMATE, aCheck(TOKENS)]);
+  LATE.taken(asked);
+  asked.read.resolve([null]);
+  asked.redis.clock.advance(HOUR_MS);
+  asked.redis.book.charge({ counter: REQUESTS, amount: 150 });
+  asked.answers[0]?.holds[0]?.release();
+  expect(charged(asked)).toEqual(["150@", "-100@0"]);
+});
+
+test("[unit] an estimate whose window counts no more is not taken back", () => {
+  const asked = ask([ESTIMATE, aCheck(TOKENS)]);
+  LATE.taken(asked);
+  asked.read.resolve([null]);
+  asked.redis.clock.advance(2 * HOUR_MS);
+  asked.answers[0]?.holds[0]?.release();
+  expect(charged(asked)).toEqual([]);
+});
+
+test.for([
+  { name: "taken late", late: LATE.taken, released: ["-100@0"], kept: [] },
+  { name: "refused late", late: LATE.refused, released: [], kept: ["100@"] },
+  { name: "lost", late: LATE.lost, released: [], kept: ["100@"] },
+])("[unit] an estimate that ran out of time and is $name counts once, and not at all once it is released", (row) => {
+  for (const order of ["released first", "answered first", "kept"]) {
+    const asked = ask([ESTIMATE, aCheck(TOKENS)]);
+    asked.admission.timeOut();
+    const hold = asked.answers[0]?.holds[0];
+    expect(owedOf(asked)).toBe(100);
+    if (order === "released first") hold?.release();
+    if (order === "released first") expect(owedOf(asked)).toBe(0);
+    row.late(asked);
+    if (order === "answered first") hold?.release();
+    asked.redis.lane = "b";
+    expect([order, charged(asked)]).toEqual([order, order === "kept" ? row.kept : row.released]);
+  }
+});
+
+const PENALTY = aCheck(REQUESTS, { ask: 100, refuseAt: 1000, mustFit: true, countsRefused: true });
+
+test.for([
+  { name: "the script refuses it", answer: [0, 950], read: 0, out: ["100@"] },
+  { name: "another check refuses it", answer: [1, 0], read: 500, out: [] },
+])(
+  "[unit] an ask that counts when refused counts once when $name",
+  ({ answer: [taken = 0, current = 0], read, out }) => {
+    const asked = ask([PENALTY, aCheck(TOKENS, { refuseAt: 500 })]);
+    asked.take.resolve([asked.redis.clock.nowMs(), taken, state(asked.index, current)]);
+    asked.read.resolve([state(asked.index, read)]);
+    expect(asked.answers).toMatchObject([{ taken: false, source: "store", holds: [] }]);
+    expect(charged(asked)).toEqual(out);
+  },
+);
+
+test.for([
+  { name: "taken late", late: LATE.taken, out: [] },
+  { name: "refused late", late: LATE.refused, out: ["100@"] },
+  { name: "lost", late: LATE.lost, out: ["100@"] },
+])("[unit] an ask that counts when refused and is $name after a refusal without Redis counts once", ({ late, out }) => {
+  const asked = ask([PENALTY, aCheck(TOKENS, { refuseAt: 500 })]);
+  asked.redis.book.charge({ counter: TOKENS, amount: 500 });
+  asked.admission.timeOut();
+  expect(asked.answers).toMatchObject([{ taken: false, source: "local" }]);
+  late(asked);
+  asked.redis.lane = "b";
+  expect(charged(asked).sort()).toEqual([...out, "500@"].sort());
+});
+
+test("[unit] the script compares with what an ask has to fit in, less what it cannot know of", () => {
+  const asked = ask([aCheck(REQUESTS, { ask: 30, refuseAt: 100, mustFit: true }), aCheck(TOKENS)]);
+  expect(asked.take.args.map(String).at(-1)).toBe("70.00000000000001");
+});

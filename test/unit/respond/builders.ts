@@ -14,6 +14,7 @@ export interface StatusParts {
   readonly policy?: string;
   readonly limit?: number;
   readonly usage?: number;
+  readonly ask?: number;
   readonly seconds?: number;
   readonly waitMs?: number;
   readonly unit?: Limit["unit"];
@@ -30,6 +31,7 @@ const DEFAULTS = {
   policy: "policy",
   limit: 100,
   usage: 0,
+  ask: 0,
   seconds: 60,
   unit: "TotalTokens",
   waitMs: 1_000,
@@ -41,7 +43,7 @@ const DEFAULTS = {
 
 /** Used up when usage reaches the limit, as the core says. */
 export function aStatus(parts: StatusParts = {}): LabelledStatus {
-  const { name, policy, limit, usage, seconds, unit, waitMs, algorithm, passedMs, formats, maxLimits } = {
+  const { name, policy, limit, usage, ask, seconds, unit, waitMs, algorithm, passedMs, formats, maxLimits } = {
     ...DEFAULTS,
     ...parts,
   };
@@ -58,6 +60,7 @@ export function aStatus(parts: StatusParts = {}): LabelledStatus {
     state: { index: fromFirst ? durationMs + 1 : 1, current: usage, previous: 0 },
     nowMs: durationMs + passedMs + (fromFirst ? 1 : 0),
     usage,
+    ask,
     remaining: Math.max(0, limit - Math.floor(usage)),
     exhausted,
     waitMs: exhausted ? waitMs : 0,

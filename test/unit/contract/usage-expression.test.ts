@@ -3,7 +3,8 @@
 import { Environment } from "@marcbachmann/cel-js";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileExpression, type ExpressionProblem } from "../../../dataplane/contract/expression.ts";
+import type { ExpressionProblem } from "../../../dataplane/contract/expression/problem.ts";
+import { compileUsageExpression } from "../../../dataplane/contract/usage-expression.ts";
 
 const USAGE = {
   prompt_tokens: 1200,
@@ -20,7 +21,7 @@ const USAGE = {
 };
 
 function valueOf(text: string, usage: Record<string, unknown> = USAGE): number | undefined | ExpressionProblem {
-  const compiled = compileExpression(text);
+  const compiled = compileUsageExpression(text);
   return compiled.ok ? compiled.evaluate(usage) : compiled;
 }
 
@@ -61,7 +62,7 @@ test.for([
 });
 
 test("[unit] names each field that is read once, with its path", () => {
-  expect(compileExpression("a + b.c + a * b.c + b")).toMatchObject({ fields: ["a", "b.c", "b"] });
+  expect(compileUsageExpression("a + b.c + a * b.c + b")).toMatchObject({ fields: ["a", "b.c", "b"] });
 });
 
 test("[unit] what a usage object inherits is absent", () => {
@@ -110,7 +111,7 @@ test.for([
   ["__proto__", "__proto__", 1, "a name that CEL does not reserve"],
   ["for", "for", 1, "a name that CEL does not reserve"],
 ] as const)("[unit] refuses %j at %j, character %i, and wants %s", ([text, found, position, wanted]) => {
-  expect(compileExpression(text)).toEqual({ ok: false, found, position, wanted });
+  expect(compileUsageExpression(text)).toEqual({ ok: false, found, position, wanted });
 });
 
 test.for([
@@ -119,7 +120,7 @@ test.for([
   ["signs", `${"-".repeat(900)}1`, "at most 200 numbers, fields and operators"],
   ["characters", `1${" ".repeat(1024)}`, "an expression of at most 1024 characters"],
 ] as const)("[unit] refuses too many %s", ([, text, wanted]) => {
-  expect(compileExpression(text)).toMatchObject({ ok: false, found: text, position: 1, wanted });
+  expect(compileUsageExpression(text)).toMatchObject({ ok: false, found: text, position: 1, wanted });
 });
 
 test("[unit] arithmetic means what the CEL library makes of it over doubles", () => {
@@ -152,7 +153,7 @@ test("[unit] arithmetic means what the CEL library makes of it over doubles", ()
   fc.assert(
     fc.property(sum, fc.nat(1000), fc.nat(1000), (text, a, b) => {
       fc.pre(text.length <= 600);
-      const ours = compileExpression(text);
+      const ours = compileUsageExpression(text);
       fc.pre(ours.ok || !ours.wanted.startsWith("at most"));
       const theirs: unknown = environment.evaluate(text, { a, b });
       const value = Number(theirs);
@@ -179,7 +180,7 @@ describe("hostile text", () => {
     fc.assert(
       fc.property(texts, (text) => {
         const from = performance.now();
-        const compiled = compileExpression(text);
+        const compiled = compileUsageExpression(text);
         const value = compiled.ok ? compiled.evaluate(USAGE) : undefined;
         expect(performance.now() - from).toBeLessThan(500);
         if (value !== undefined) expect(Number.isSafeInteger(value) && value >= 0).toBe(true);
