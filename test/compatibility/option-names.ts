@@ -70,6 +70,11 @@ const KONG_REDIS: readonly OptionName[] = [
 /** By "system plugin". */
 export const OPTION_NAMES: Readonly<Record<string, readonly OptionName[]>> = {
   "Kong ai-rate-limiting-advanced": [...KONG_LIMITS, ...KONG_REDIS],
+  "Kong calendar windows of AI Gateway 2.0": [
+    { option: "window_type", values: ["calendar"] },
+    { option: "limits[].period", values: ["month", "week"] },
+    ...any("timezone", "limits[].month_day", "limits[].week_start_day"),
+  ],
   "Kong key-auth": any(
     ...["config.anonymous", "config.hide_credentials", "config.key_in_body", "config.key_in_header"],
     ...["config.key_in_query", "config.key_names", "config.realm", "config.run_on_preflight"],

@@ -2,6 +2,9 @@
 
 import { MINUTE_MS, optionCases, tokens } from "../world.ts";
 
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
 const fixed = { duration: "60s", algorithm: "Fixed" };
 
 export const WINDOW_CASES = optionCases([
@@ -83,5 +86,54 @@ export const WINDOW_CASES = optionCases([
       return [...first, ...(await world.statuses({}, {}, {}))];
     },
     shows: { without: [200, 200, 200, 429, 200, 200, 200], with: [200, 200, 200, 429, 200, 429, 429] },
+  },
+  {
+    name: "a window of the calendar",
+    without: { limits: [tokens({ window: { duration: "30d", algorithm: "Fixed" } })] },
+    with: { limits: [tokens({ window: { calendar: "Month", timeZone: "Europe/Berlin" } })] },
+    // From 18 April: the month ends at midnight in Berlin, which is 22:00 UTC on the 30th.
+    play: async (world) => {
+      await world.ask();
+      world.advance(12 * DAY_MS + 22 * HOUR_MS - 1);
+      const last = await world.statuses({});
+      world.advance(1);
+      return [...last, ...(await world.statuses({}))];
+    },
+    shows: { without: [429, 429], with: [429, 200] },
+  },
+  {
+    name: "the time zone of the calendar",
+    without: { limits: [tokens({ window: { calendar: "Day" } })] },
+    with: { limits: [tokens({ window: { calendar: "Day", timeZone: "America/New_York" } })] },
+    // Midnight in New York is 04:00 in UTC.
+    play: async (world) => {
+      await world.ask();
+      world.advance(5 * HOUR_MS);
+      return world.statuses({});
+    },
+    shows: { without: [429], with: [200] },
+  },
+  {
+    name: "the day of the month on which a window starts",
+    without: { limits: [tokens({ window: { calendar: "Month" } })] },
+    with: { limits: [tokens({ window: { calendar: "Month", anchorDay: 20 } })] },
+    play: async (world) => {
+      await world.ask();
+      world.advance(2 * DAY_MS);
+      return world.statuses({});
+    },
+    shows: { without: [429], with: [200] },
+  },
+  {
+    name: "the day of the week on which a window starts",
+    without: { limits: [tokens({ window: { calendar: "Week" } })] },
+    with: { limits: [tokens({ window: { calendar: "Week", weekStart: "Saturday" } })] },
+    // From a Friday.
+    play: async (world) => {
+      await world.ask();
+      world.advance(DAY_MS);
+      return world.statuses({});
+    },
+    shows: { without: [429], with: [200] },
   },
 ]);

@@ -323,3 +323,37 @@ export const KONG_LIMITS: OptionTable = {
     "`precedence: MostSpecific`.",
   rows: [...SCOPES, ...COUNTING, ...ANSWERS, ...KEYS, ...PROVIDERS, ...POLICIES, ...STORES],
 };
+
+/** Of AI Gateway 2.0, whose limits are policies alone; its other options are those above. */
+export const KONG_CALENDAR: OptionTable = {
+  system: "Kong",
+  plugin: "calendar windows of AI Gateway 2.0",
+  intro:
+    "Fields are those of `limits[].window`. The other options of its policies are those of `config.policies` above.",
+  rows: [
+    {
+      option: "window_type",
+      values: ["calendar"],
+      field: "calendar: Hour, Day, Week, Month or Year",
+      cases: ["a window of the calendar"],
+    },
+    {
+      option: "timezone",
+      field: "timeZone",
+      note: "Summer time is observed; the database of zones is the product's own.",
+      cases: ["the time zone of the calendar"],
+    },
+    { option: "limits[].period", values: ["month", "week"], field: "calendar", cases: ["a window of the calendar"] },
+    {
+      option: "limits[].month_day",
+      field: "anchorDay",
+      note: "In a shorter month its last day.",
+      cases: ["the day of the month on which a window starts"],
+    },
+    {
+      option: "limits[].week_start_day",
+      field: "weekStart",
+      cases: ["the day of the week on which a window starts"],
+    },
+  ],
+};
