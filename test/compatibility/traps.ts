@@ -11,6 +11,7 @@ export type Trap = Numbered & ({ readonly file: string } | { readonly later: str
 
 const K = "test/compatibility/kong-traps.test.ts";
 const A = "test/compatibility/apisix-traps.test.ts";
+const V = "test/compatibility/apisix-variable-traps.test.ts";
 const FALLBACK = "Another backend where the first is exhausted or fails.";
 const IMPORT = "Reading the other system's own configuration.";
 
@@ -112,19 +113,19 @@ export const APISIX_TRAPS: readonly Trap[] = [
   { number: 9, rule: "One backend and several refuse alike.", file: "test/proxy/responses.test.ts" },
   { number: 10, rule: "The two spellings of fallback_strategy know different words.", later: IMPORT },
   { number: 11, rule: "Where no limit applies the request passes.", file: A },
-  { number: 12, rule: "A key without a variable.", later: "Keys from variables." },
-  { number: 13, rule: "A default makes a key always known.", later: "Keys from variables." },
-  { number: 14, rule: "An empty header is there.", later: "Keys from variables." },
+  { number: 12, rule: "A key without a variable.", file: V },
+  { number: 13, rule: "A default makes a key always known.", file: V },
+  { number: 14, rule: "An empty header is there.", file: V },
   {
     number: 15,
     rule: "A limit that the client says has an upper bound.",
-    later: "Limits that a request's variables say.",
+    file: V,
   },
   { number: 16, rule: "Two limits never share a counter by chance.", file: A },
   {
     number: 17,
     rule: "A limit that cannot be read refuses the request.",
-    later: "Limits that a request's variables say.",
+    file: V,
   },
   { number: 18, rule: "All that apply are charged.", file: A },
   { number: 19, rule: "A refusal shows all limits.", file: A },

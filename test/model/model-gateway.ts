@@ -15,6 +15,7 @@ import {
   type ConditionPlan,
   CREDENTIALS,
   type LimitPlan,
+  MAX_LIMIT,
   type PartPlan,
   type PolicyPlan,
   PRICES,
@@ -67,8 +68,12 @@ export async function startModelGateway({ store, whileAnswering }: ModelGatewayO
     },
     ask(plan) {
       asked = plan;
-      const { consumer, credential, route, model, team, query, promptBytes } = plan;
-      const headers = { apikey: `key-${consumer}-${credential}`, ...(team === "" ? {} : { "X-Team": team }) };
+      const { consumer, credential, route, model, team, query, limit, promptBytes } = plan;
+      const headers = {
+        apikey: `key-${consumer}-${credential}`,
+        ...(team === "" ? {} : { "X-Team": team }),
+        ...(limit === 0 ? {} : { "x-limit": String(limit) }),
+      };
       const body = JSON.stringify({ model, messages: [{ role: "user", content: "x".repeat(promptBytes) }] });
       return call(
         gateway.origin,
@@ -111,17 +116,21 @@ function surroundingsOf(endpoint: string): readonly Manifest[] {
     return { name, prices: { inputPer1M, outputPer1M, cachedInputPer1M, currency: "USD" } };
   });
   return [
-    ...Object.entries(CONSUMERS).map(([name, groups]) => {
+    ...Object.entries(CONSUMERS).map(([name, { groups, parent }]) => {
       const credentials = CREDENTIALS.map((each) => ({ name: each, apiKey: { value: `key-${name}-${each}` } }));
-      return aConsumer({ name }, { groups, credentials });
+      return aConsumer(
+        { name },
+        { groups, credentials, ...(parent === undefined ? {} : { parentRef: { name: parent } }) },
+      );
     }),
     ...Object.entries(BACKENDS).map(([name, { provider }]) => aBackend({ name }, { provider, endpoint, models })),
-    ...Object.entries(ROUTES).map(([name, { backend, identifies }]) =>
+    ...Object.entries(ROUTES).map(([name, { backend, identifies, service }]) =>
       aRoute(
         { name },
         {
           matches: [{ path: { type: "PathPrefix", value: `/${name}` } }],
           backendRefs: [{ name: backend }],
+          ...(service === undefined ? {} : { service }),
           ...(identifies ? {} : { authentication: { none: {} } }),
         },
       ),
@@ -129,14 +138,17 @@ function surroundingsOf(endpoint: string): readonly Manifest[] {
   ];
 }
 
-function policyOf({ appliesTo, isMostSpecific, createdDay, limits }: PolicyPlan, at: number, run: number): Manifest {
+function policyOf(plan: PolicyPlan, at: number, run: number): Manifest {
+  const { appliesTo, counters, isMostSpecific, createdDay, limits } = plan;
   const created = createdDay === 0 ? {} : { creationTimestamp: `2025-01-0${String(createdDay)}T00:00:00Z` };
   return aPolicy(
     { name: `p${String(at)}-${String(run)}`, ...created },
     {
       appliesTo,
+      ...(limits.some(({ estimates }) => estimates) ? { admission: { estimate: "Prompt" } } : {}),
       precedence: isMostSpecific ? "MostSpecific" : "Additive",
-      limits: limits.map((limit, i) => limitOf(limit, `p${String(at)}l${String(i)}`)),
+      ...(counters === "" ? {} : { counters: { namespace: `${counters}-${String(run)}` } }),
+      limits: limits.map((limit, i) => limitOf(limit, { name: `l${String(i)}`, label: `p${String(at)}l${String(i)}` })),
       response: {
         statusCode: statusOf(at),
         bodyFormat: "Message",
@@ -147,23 +159,28 @@ function policyOf({ appliesTo, isMostSpecific, createdDay, limits }: PolicyPlan,
   );
 }
 
-function limitOf(plan: LimitPlan, label: string): Manifest {
-  const { when, per, unit, expression, limit, window, chargeRefused, isShadow } = plan;
+function limitOf(plan: LimitPlan, named: { readonly name: string; readonly label: string }): Manifest {
+  const { when, per, unit, expression, window, chargeRefused, fallback, isShadow } = plan;
   return aLimit({
-    name: label,
-    label,
+    ...named,
     when: when.map(conditionOf),
     per: per.map(partOf),
     unit,
-    limit: unit === "Cost" ? decimalOf(BigInt(limit)) : limit,
+    ...amountOf(plan),
     window: windowOf(window),
     mode: isShadow ? "Shadow" : "Enforce",
     ...(unit === "Expression" ? { expression } : {}),
     ...(chargeRefused ? { chargeRefused } : {}),
+    ...(fallback ? { fallback } : {}),
   });
 }
 
 const ABSENT = new Set<string>(["Header", "Query", "Template"]);
+
+function amountOf({ unit, limit, isDynamic }: LimitPlan): Manifest {
+  if (isDynamic) return { limit: `\${http_x_limit ?? ${String(limit)}}`, max: MAX_LIMIT };
+  return { limit: unit === "Cost" ? decimalOf(BigInt(limit)) : limit };
+}
 
 function partOf({ type, value, skipIfMissing }: PartPlan): Manifest {
   return {

@@ -9,7 +9,7 @@ import { type RedisServer, startRedis } from "../helpers/redis-server.ts";
 import { openStore, type StoreUnderTest } from "../helpers/redis-store.ts";
 import { expectAnswer } from "./compare.ts";
 import { type ModelGateway, startModelGateway } from "./model-gateway.ts";
-import { policies, steps } from "./plan-arbitrary.ts";
+import { policies, steps, utcDays } from "./plan-arbitrary.ts";
 import { isRefused, Reference, type Standing } from "./reference.ts";
 import type { AskPlan, PolicyPlan, StepPlan } from "./world-plan.ts";
 
@@ -49,7 +49,7 @@ async function twoDaysPass(): Promise<void> {
   }
 }
 
-/** By the index alone one sees what it is: a moment, or the number of a window of one or two days. */
+/** By the index alone one sees what it is: a moment (also that on which a day began), or the number of a window. */
 function agedIndex(index: number): number {
   if (index > 1e12) return index - PASSING_MS;
   const isTwoDays = index < Date.now() / DAY_MS - 1000;
@@ -89,7 +89,7 @@ async function ask(step: AskPlan, reference: Reference, { passedMs }: Time): Pro
   }
   expectAnswer(answer, agrees(answer, told, step) ? told : first, step);
   reference.checked(told, beforeMs);
-  if (!isRefused(told)) reference.completed(step, told, beforeMs);
+  if (!isRefused(told)) reference.completed(step, told, { checkedMs: beforeMs, nowMs: beforeMs });
 }
 
 function agrees(answer: CallResult, standings: readonly Standing[], step: AskPlan): boolean {
@@ -102,5 +102,5 @@ function agrees(answer: CallResult, standings: readonly Standing[], step: AskPla
 }
 
 test("[redis] with counters in Redis every answer is the reference's too", { timeout: 120_000 }, () =>
-  fc.assert(fc.asyncProperty(policies(WINDOWS), steps, play), { numRuns: RUNS }),
+  fc.assert(fc.asyncProperty(policies(WINDOWS, utcDays), steps, play), { numRuns: RUNS }),
 );

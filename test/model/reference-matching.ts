@@ -6,6 +6,7 @@ import {
   BACKENDS,
   CONSUMERS,
   type ConditionPlan,
+  type ConsumerName,
   type FactName,
   type LimitPlan,
   type PartPlan,
@@ -19,6 +20,10 @@ const ADDRESS = "127.0.0.1";
 /** A request as limits see it. */
 export interface Subject {
   readonly consumer: string | undefined;
+  /** The caller and whom it belongs to, the nearest first. */
+  readonly line: readonly ConsumerName[];
+  /** On whom counters for each consumer count: the caller, unless a policy names one above it. */
+  readonly counted: string | undefined;
   readonly groups: readonly string[];
   readonly route: string;
   readonly backend: string;
@@ -34,13 +39,16 @@ export interface Subject {
 
 export function subjectOf(ask: AskPlan): Subject {
   const { backend, identifies, service } = ROUTES[ask.route];
+  const line = identifies ? lineOf(ask.consumer) : [];
   return {
+    line,
+    counted: line[0],
     credential: identifies ? ask.credential : undefined,
     service,
     path: `/${ask.route}/v1/chat/completions`,
     query: ask.query === "" ? undefined : ask.query,
     consumer: identifies ? ask.consumer : undefined,
-    groups: identifies ? CONSUMERS[ask.consumer] : [],
+    groups: [...new Set(line.flatMap((name) => CONSUMERS[name].groups))],
     route: ask.route,
     backend,
     provider: BACKENDS[backend].provider.toLowerCase(),
@@ -48,6 +56,21 @@ export function subjectOf(ask: AskPlan): Subject {
     team: ask.team === "" ? undefined : ask.team,
     promptBytes: ask.promptBytes,
   };
+}
+
+function lineOf(consumer: ConsumerName): readonly ConsumerName[] {
+  const { parent } = CONSUMERS[consumer];
+  return parent === undefined ? [consumer] : [consumer, ...lineOf(parent)];
+}
+
+/** Of a policy that names consumers a limit for each consumer holds on every one that it names, above the caller too. */
+export function levelsOf(
+  { appliesTo }: PolicyPlan,
+  { per }: LimitPlan,
+  { line, consumer }: Subject,
+): readonly (string | undefined)[] {
+  const named = line.filter((name) => appliesTo.consumers.includes(name));
+  return named.length > 0 && per.some(({ type }) => type === "Consumer") ? named : [consumer];
 }
 
 /** Positions of the policies, in order. */
@@ -72,11 +95,11 @@ function isShadow({ limits }: PolicyPlan): boolean {
   return limits.every((limit) => limit.isShadow);
 }
 
-function applies({ appliesTo }: PolicyPlan, { consumer, groups, route, backend }: Subject): boolean {
+function applies({ appliesTo }: PolicyPlan, { line, groups, route, backend }: Subject): boolean {
   const names = (list: readonly string[], own: readonly string[]): boolean =>
     list.length === 0 || own.some((name) => list.includes(name));
   return (
-    names(appliesTo.consumers, consumer === undefined ? [] : [consumer]) &&
+    names(appliesTo.consumers, line) &&
     names(appliesTo.consumerGroups, groups) &&
     names(appliesTo.routes, [route]) &&
     names(appliesTo.backends, [backend])
@@ -92,10 +115,11 @@ const LADDER = [
   () => true,
 ];
 
-/** Rung of the ladder; then, for policies of groups, the name of the group; then age; then name. */
+/** Rung of the ladder; then, for policies of consumers, how near to the caller, and of groups, the name of the group; then age; then name. */
 function goesBefore(one: Placed, other: Placed, subject: Subject): boolean {
   const keys = ({ policy, at }: Placed): readonly (number | string)[] => [
     LADDER.findIndex((rung) => rung(policy)),
+    subject.line.findIndex((name) => policy.appliesTo.consumers.includes(name)),
     policy.appliesTo.consumers.length > 0
       ? ""
       : (subject.groups.filter((group) => policy.appliesTo.consumerGroups.includes(group)).toSorted()[0] ?? ""),
@@ -193,6 +217,8 @@ function ownValue({ type, value }: PartPlan, plan: LimitPlan, subject: Subject):
   switch (type) {
     case "Shared":
       return "";
+    case "Consumer":
+      return subject.counted;
     case "Template":
       return TEMPLATES[value](subject.team, subject.query);
     case "ConsumerGroup": {

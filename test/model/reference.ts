@@ -2,7 +2,7 @@
 // every question. Exact in whole numbers and fractions of them; it shares no line with the product.
 
 import { calendarWindow } from "./reference-calendar.ts";
-import { limitsFor, policiesInForce, type Subject, subjectOf, valueFor } from "./reference-matching.ts";
+import { levelsOf, limitsFor, policiesInForce, type Subject, subjectOf, valueFor } from "./reference-matching.ts";
 import {
   type AskPlan,
   EXPRESSIONS,
@@ -30,17 +30,12 @@ export interface Standing {
 }
 
 /** Before its counter is looked at. */
-interface Meant extends Pick<Standing, "policy" | "label" | "plan"> {
-  /** What its counter belongs to. */
-  readonly scope: string;
-}
+type Meant = Pick<Standing, "policy" | "label" | "plan" | "counter" | "asked">;
 
 interface Entry {
   readonly atMs: number;
   readonly amount: bigint;
 }
-
-type Asking = Pick<Standing, "counter" | "asked">;
 
 /** An amount over a denominator. */
 interface Fraction {
@@ -59,12 +54,32 @@ export class Reference {
 
   /** All limits that concern the request, of all policies in force, in order. Leaves no trace. */
   standings(ask: AskPlan, nowMs: number): readonly Standing[] {
+    const standings = this.#meant(ask).map((meant) => this.#standing(meant, nowMs, 0n));
+    if (!isRefused(standings)) return standings.map(withHold);
+    // What counts although it is refused is used from now on, for what is told as well.
+    return standings.map((each) => {
+      if (!each.plan.chargeRefused) return each;
+      const { remaining, waitMs } = this.#standing(each, nowMs, each.asked);
+      return { ...each, remaining, waitMs: each.isExhausted ? waitMs : 0 };
+    });
+  }
+
+  #meant(ask: AskPlan): readonly Meant[] {
     const subject = subjectOf(ask);
-    return policiesInForce(this.#policies, subject).flatMap((policy) => {
-      const { limits = [], counters = "" } = this.#policies[policy] ?? {};
-      return limitsFor(limits, subject).map((plan) => {
-        const label = `p${String(policy)}l${String(limits.indexOf(plan))}`;
-        return this.#standing({ policy, label, plan, scope: counters || label }, subject, nowMs);
+    return policiesInForce(this.#policies, subject).flatMap((at) => {
+      const policy = this.#policies[at];
+      if (policy === undefined) return [];
+      return limitsFor(policy.limits, subject).flatMap((plan) => {
+        const name = `l${String(policy.limits.indexOf(plan))}`;
+        const brought = plan.isDynamic && ask.limit > 0 ? { ...plan, limit: ask.limit } : plan;
+        const scope = policy.counters === "" ? `p${String(at)}${name}` : `${policy.counters} ${name}`;
+        return levelsOf(policy, plan, subject).map((counted) => {
+          const above = counted === subject.consumer ? "" : `-${String(counted)}`;
+          const values = plan.per.map((part) => valueFor(part, plan, { ...subject, counted }));
+          const counter = JSON.stringify([scope, plan.unit, plan.window, ...values]);
+          const asked = askedOf(brought, subject);
+          return { policy: at, label: `p${String(at)}${name}${above}`, plan: brought, counter, asked };
+        });
       });
     });
   }
@@ -75,33 +90,32 @@ export class Reference {
       if (!isExhausted || plan.isShadow) this.#open(plan, counter, nowMs);
     }
     const refused = isRefused(standings);
-    for (const { plan, counter, asked } of standings) {
+    for (const { plan, counter, asked } of eachOnce(standings)) {
       if (!refused || plan.chargeRefused) this.#charge(plan, counter, [nowMs, asked]);
     }
   }
 
-  /** The answer is complete. */
-  completed(ask: AskPlan, standings: readonly Standing[], nowMs: number): void {
-    if (ask.fails) return;
-    for (const { plan, counter } of standings) this.#charge(plan, counter, [nowMs, amountOf(plan, ask)]);
+  /** The answer is complete: the truth takes the place of what was held, each in its own window. */
+  completed(
+    ask: AskPlan,
+    standings: readonly Standing[],
+    { checkedMs, nowMs }: { checkedMs: number; nowMs: number },
+  ): void {
+    for (const { plan, counter, asked } of eachOnce(standings)) {
+      if (isHeld(plan, asked)) this.#log(counter, { atMs: checkedMs, amount: -asked });
+      if (!ask.fails) this.#charge(plan, counter, [nowMs, amountOf(plan, ask)]);
+    }
   }
 
-  #standing(of: Meant, subject: Subject, nowMs: number): Standing {
-    const { plan, scope } = of;
-    const counter = JSON.stringify([
-      scope,
-      plan.unit,
-      plan.window,
-      ...plan.per.map((part) => valueFor(part, plan, subject)),
-    ]);
+  /** With an amount as if it had been charged now. */
+  #standing({ policy, label, plan, counter, asked }: Meant, nowMs: number, more: bigint): Standing {
     const { top, bottom } = this.#usage(plan, counter, nowMs);
     const limit = BigInt(plan.limit);
-    const rest = limit - top / bottom;
-    const asked = askedOf(plan, subject);
+    const rest = limit - (top + more * bottom) / bottom;
     // What counts afterwards may cross the limit; what a prompt asks for must fit beside what was used.
-    const isExhausted = mustFit(plan) ? top > (limit - asked) * bottom : top >= limit * bottom;
-    const waitMs = isExhausted ? this.#wait(plan, { counter, asked }, nowMs) : 0;
-    return { ...of, counter, asked, remaining: rest > 0n ? rest : 0n, isExhausted, waitMs };
+    const isExhausted = mustFit(plan, asked) ? top + more * bottom > (limit - asked) * bottom : top >= limit * bottom;
+    const waitMs = isExhausted ? this.#wait({ plan, counter, asked }, nowMs, more) : 0;
+    return { policy, label, plan, counter, asked, remaining: rest > 0n ? rest : 0n, isExhausted, waitMs };
   }
 
   #usage({ window }: LimitPlan, counter: string, nowMs: number): Fraction {
@@ -119,8 +133,9 @@ export class Reference {
   }
 
   /** To the first millisecond in which it lets pass, if nothing more is used. */
-  #wait({ limit, unit, window }: LimitPlan, { counter, asked }: Asking, nowMs: number): number {
-    const isWithin = mustFit({ unit });
+  #wait({ plan, counter, asked }: Pick<Meant, "plan" | "counter" | "asked">, nowMs: number, more: bigint): number {
+    const { limit, window } = plan;
+    const isWithin = mustFit(plan, asked);
     const bound: Bound = { amount: BigInt(limit) - (isWithin ? asked : 0n), isWithin };
     if (!keeps(0n, bound)) return Infinity;
     if (window.algorithm === "FixedFromFirst") {
@@ -130,7 +145,7 @@ export class Reference {
     const { startMs, endMs } = boundsOf(window, nowMs);
     if (window.algorithm !== "Sliding") return endMs - nowMs;
     const widthMs = endMs - startMs;
-    const current = this.#sum(counter, startMs, nowMs + 1);
+    const current = this.#sum(counter, startMs, nowMs + 1) + more;
     const previous = this.#sum(counter, startMs - widthMs, startMs);
     // Within this window the one before has to fade to what the bound leaves beside the present one; else the present one
     // has to fade to the bound within the next.
@@ -153,7 +168,11 @@ export class Reference {
   #charge(plan: LimitPlan, counter: string, [nowMs, amount]: readonly [number, bigint]): void {
     if (amount === 0n) return;
     this.#open(plan, counter, nowMs);
-    this.#charges.set(counter, [...(this.#charges.get(counter) ?? []), { atMs: nowMs, amount }]);
+    this.#log(counter, { atMs: nowMs, amount });
+  }
+
+  #log(counter: string, entry: Entry): void {
+    this.#charges.set(counter, [...(this.#charges.get(counter) ?? []), entry]);
   }
 
   /** From the first moment, before the second. */
@@ -171,18 +190,39 @@ function boundsOf(window: WindowPlan, nowMs: number): { readonly startMs: number
   return { startMs, endMs: startMs + widthMs };
 }
 
+/** A request counts once in a counter, however many limits share it. */
+function eachOnce(standings: readonly Standing[]): readonly Standing[] {
+  return standings.filter(({ counter }, at) => standings.findIndex((other) => other.counter === counter) === at);
+}
+
 export function isRefused(standings: readonly Standing[]): boolean {
   return standings.some(({ plan, isExhausted }) => isExhausted && !plan.isShadow);
 }
 
-/** Requests count as they are let in, prompts as they come. */
-function askedOf({ unit }: LimitPlan, { promptBytes }: Subject): bigint {
-  if (unit === "Requests") return 1n;
-  return unit === "RequestPrompt" ? BigInt(Math.ceil(promptBytes / 4)) : 0n;
+/** Requests count as they are let in, prompts as they come, and estimates until the truth is known. */
+function askedOf(plan: LimitPlan, { promptBytes, model }: Subject): bigint {
+  const tokens = Math.ceil(promptBytes / 4);
+  if (plan.unit === "Requests") return 1n;
+  if (plan.unit === "RequestPrompt") return BigInt(tokens);
+  if (!plan.estimates) return 0n;
+  const limit = BigInt(plan.limit);
+  const amount = amountOf(plan, { model, usage: { prompt: tokens, completion: 0, cached: 0, reasoning: 0 } });
+  return amount < limit ? amount : limit;
 }
 
-function mustFit({ unit }: Pick<LimitPlan, "unit">): boolean {
-  return unit === "RequestPrompt";
+/** Units that count at the check are no estimates. */
+function isHeld({ estimates, unit }: LimitPlan, asked: bigint): boolean {
+  return estimates && asked > 0n && unit !== "Requests" && unit !== "RequestPrompt";
+}
+
+function mustFit(plan: LimitPlan, asked: bigint): boolean {
+  return plan.unit === "RequestPrompt" || isHeld(plan, asked);
+}
+
+function withHold(standing: Standing): Standing {
+  const { plan, asked, remaining } = standing;
+  if (!isHeld(plan, asked)) return standing;
+  return { ...standing, remaining: remaining > asked ? remaining - asked : 0n };
 }
 
 /** What usage must be below, or at most. */
@@ -204,7 +244,7 @@ function fadedMs(amount: bigint, bound: Bound, widthMs: number): number {
   return bound.isWithin && top % amount === 0n ? whole : whole + 1;
 }
 
-function amountOf({ unit, expression }: LimitPlan, { usage, model }: AskPlan): bigint {
+function amountOf({ unit, expression }: LimitPlan, { usage, model }: Pick<AskPlan, "usage" | "model">): bigint {
   switch (unit) {
     case "TotalTokens":
       return BigInt(usage.prompt + usage.completion);

@@ -1,10 +1,13 @@
 // What a run of the model is made of: policies and requests as plain data, the same for the gateway and for the reference.
 
+/** Three callers by key, and whom two of them belong to: a team, which may call too, and its organisation. */
 export const CONSUMERS = {
-  alice: ["gold"],
-  bob: ["silver", "gold"],
-  carol: [],
-} as const satisfies Readonly<Record<string, readonly string[]>>;
+  alice: { groups: ["gold"], parent: "research" },
+  bob: { groups: ["silver", "gold"], parent: "research" },
+  carol: { groups: [], parent: undefined },
+  research: { groups: ["labs"], parent: "acme" },
+  acme: { groups: [], parent: undefined },
+} as const satisfies Readonly<Record<string, { groups: readonly string[]; parent: string | undefined }>>;
 
 /** Each route leads to one backend, so that who answers is no matter of turns. */
 export const ROUTES = {
@@ -12,6 +15,9 @@ export const ROUTES = {
   other: { backend: "two", identifies: true, service: "llm" },
   open: { backend: "one", identifies: false, service: undefined },
 } as const;
+
+/** The greatest limit that a request may bring. */
+export const MAX_LIMIT = 500;
 
 /** Of every consumer. */
 export const CREDENTIALS = ["main", "spare"] as const;
@@ -111,6 +117,10 @@ export interface LimitPlan {
   readonly window: WindowPlan;
   /** With unit RequestPrompt and a sliding window only. */
   readonly chargeRefused: boolean;
+  /** A request may bring another limit in header x-limit. Not with unit Cost. */
+  readonly isDynamic: boolean;
+  /** Of its policy: what a prompt is estimated at counts from the check on. */
+  readonly estimates: boolean;
   /** Concerns what no other limit of its policy concerns. */
   readonly fallback: boolean;
   readonly isShadow: boolean;
@@ -158,6 +168,8 @@ export interface AskPlan {
   readonly team: string;
   /** Of query parameter q; "" for none. */
   readonly query: string;
+  /** Of header x-limit; 0 for none. */
+  readonly limit: number;
   /** Length of the prompt's text. */
   readonly promptBytes: number;
   readonly usage: Usage;

@@ -7,6 +7,7 @@ import { HEADER_CASES } from "./headers.ts";
 import { IDENTIFICATION_CASES } from "./identification.ts";
 import { KEY_CASES } from "./keys.ts";
 import { UNIT_CASES } from "./units.ts";
+import { VARIABLE_CASES } from "./variables.ts";
 import { WINDOW_CASES } from "./windows.ts";
 
 export const CASES: readonly OptionCase[] = [
@@ -17,4 +18,5 @@ export const CASES: readonly OptionCase[] = [
   ...IDENTIFICATION_CASES,
   ...HEADER_CASES,
   ...CALLER_CASES,
+  ...VARIABLE_CASES,
 ];

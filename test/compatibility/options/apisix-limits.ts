@@ -22,8 +22,8 @@ const LIMITS: readonly OptionRow[] = [
   {
     option: "limit",
     field: "limits[].limit",
-    note: "One counter for each backend: `per: [{type: Backend}]`.",
-    cases: ["how much may be used", "a counter for each backend"],
+    note: "One counter for each backend: `per: [{type: Backend}]`; beside `instances` with `fallback: true`.",
+    cases: ["how much may be used", "a counter for each backend", "a limit for what no other limit concerns"],
   },
   {
     option: "time_window",
@@ -92,9 +92,24 @@ const LIMITS: readonly OptionRow[] = [
     note: "All that apply are checked and charged.",
     cases: ["several windows for one subject"],
   },
-  { option: "rules[].count", later: "Limits that a request's variables say." },
-  { option: "rules[].time_window", later: "Windows that a request's variables say." },
-  { option: "rules[].key", later: "Keys from variables." },
+  {
+    option: "rules[].count",
+    field: "limits[].limit, with max where it is a template",
+    note: "`${http_x_custom_count ?? 500}`. What is no integer from 1 to `max` is a 400, and charges nothing.",
+    cases: ["how much may be used", "how much may be used, as the request says"],
+  },
+  {
+    option: "rules[].time_window",
+    field: "limits[].window.duration",
+    note: "Also a template.",
+    cases: ["how long a window is", "how long a window is, as the request says"],
+  },
+  {
+    option: "rules[].key",
+    field: "limits[].per: [{type: Template, value: ..., skipIfMissing: true}]",
+    note: "The same variables and `??` defaults. A text without a variable is `per: [{type: Shared}]`.",
+    cases: ["a counter for each text of variables", "a limit that does not concern requests without the variable"],
+  },
   {
     option: "rules[].header_prefix",
     field: "limits[].label with formats: [Rule]",

@@ -117,7 +117,12 @@ export const KONG_CONSUMERS: OptionTable = {
   intro: "Fields are those of `Consumer`.",
   rows: [
     { option: "username", field: "spec.username", cases: ["a limit for one username"] },
-    { option: "custom_id", later: "Consumers by a custom id." },
+    {
+      option: "custom_id",
+      field: "spec.customID",
+      note: "Conditions ask for it with `by: CustomID`.",
+      cases: ["a limit for one custom id"],
+    },
     {
       option: "groups",
       field: "spec.groups",

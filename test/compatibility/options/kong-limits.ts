@@ -26,8 +26,18 @@ const SCOPES: readonly OptionRow[] = [
   },
   { option: "route", field: "appliesTo.routes", cases: ["a policy for one route"] },
   { option: "route.id", field: "appliesTo.routes", note: "Routes are named.", cases: ["a policy for one route"] },
-  { option: "service", later: "Conditions and counters by the service of a route." },
-  { option: "service.id", later: "Conditions and counters by the service of a route." },
+  {
+    option: "service",
+    field: "limits[].when: [{type: Service, values: [...]}]",
+    note: "`spec.service` of an `AIRoute` names it.",
+    cases: ["a limit for one service"],
+  },
+  {
+    option: "service.id",
+    field: "limits[].when: [{type: Service, values: [...]}]",
+    note: "Services are plain names.",
+    cases: ["a limit for one service"],
+  },
   {
     option: "protocols",
     values: ["grpc", "grpcs", "http", "https"],
@@ -46,7 +56,12 @@ const COUNTING: readonly OptionRow[] = [
     none: "There is no shared memory of worker processes to be named: counters are in Redis, or in the one process.",
   },
   { option: "config.disable_penalty", later: "Refused requests that count." },
-  { option: "config.namespace", later: "Counters shared by policies." },
+  {
+    option: "config.namespace",
+    field: "counters.namespace",
+    note: "Limits of one name count together. Without it a policy has counters of its own, which edits of other fields keep.",
+    cases: ["counters that policies share"],
+  },
   { option: "config.request_prompt_count_function", later: "An expression for `unit: RequestPrompt`." },
   {
     option: "config.tokens_count_strategy",
@@ -132,7 +147,12 @@ const KEYS: readonly OptionRow[] = [
     field: "limits[].per: [{type: ConsumerGroup}]",
     cases: ["a counter for each consumer group"],
   },
-  { option: "config.identifier", values: ["credential"], later: "Counters by credential." },
+  {
+    option: "config.identifier",
+    values: ["credential"],
+    field: "limits[].per: [{type: Credential}]",
+    cases: ["a counter for each credential"],
+  },
   {
     option: "config.identifier",
     values: ["header"],
@@ -146,14 +166,28 @@ const KEYS: readonly OptionRow[] = [
     note: "Behind proxies with `AIRL_TRUSTED_PROXIES`; IPv6 by /64.",
     cases: ["a counter for each address"],
   },
-  { option: "config.identifier", values: ["path"], later: "Conditions and counters by path." },
-  { option: "config.identifier", values: ["service"], later: "Conditions and counters by the service of a route." },
+  {
+    option: "config.identifier",
+    values: ["path"],
+    field: "limits[].per: [{type: Path}]",
+    cases: ["a counter for each path"],
+  },
+  {
+    option: "config.identifier",
+    values: ["service"],
+    field: "limits[].per: [{type: Service}]",
+    cases: ["a counter for each service"],
+  },
   {
     option: "config.header_name",
     field: "limits[].per[].name",
     cases: ["a counter for each value of a header"],
   },
-  { option: "config.path", later: "Conditions and counters by path." },
+  {
+    option: "config.path",
+    field: "limits[].when: [{type: Path, values: [...]}]",
+    cases: ["a limit for one path"],
+  },
 ];
 
 const PROVIDERS: readonly OptionRow[] = [
@@ -222,8 +256,8 @@ const POLICIES: readonly OptionRow[] = [
   {
     option: "config.policies[].match",
     field: "limits[].when",
-    note: "All conditions must hold. Without any the limit always applies.",
-    cases: ["all conditions must hold"],
+    note: "All conditions must hold. Without any the limit always applies; `fallback: true` makes it one for what no other limit of the policy concerns.",
+    cases: ["all conditions must hold", "a limit for what no other limit concerns"],
   },
   {
     option: "config.policies[].match[].type",
@@ -258,7 +292,13 @@ const POLICIES: readonly OptionRow[] = [
     note: "The model that the client asks for.",
     cases: ["a limit for one model"],
   },
-  { option: "config.policies[].match[].type", values: ["path"], later: "Conditions and counters by path." },
+  {
+    option: "config.policies[].match[].type",
+    values: ["path"],
+    field: "limits[].when[].type: Path",
+    note: "Exact, by prefix or by glob (`match`).",
+    cases: ["a limit for one path"],
+  },
   {
     option: "config.policies[].match[].type",
     values: ["provider"],
@@ -269,7 +309,7 @@ const POLICIES: readonly OptionRow[] = [
     option: "config.policies[].match[].key",
     field: "limits[].when[].by, or name with type Header",
     note: "`id` has no counterpart: consumers and groups are known by name.",
-    cases: ["a limit for one username", "a limit for one value of a header"],
+    cases: ["a limit for one username", "a limit for one custom id", "a limit for one value of a header"],
   },
   {
     option: "config.policies[].match[].values",
