@@ -21,7 +21,8 @@ export function compilePolicy({ ref, createdMs, spec }: PolicyObject, systemName
   const findings: Finding[] = [];
   const report = createReporter(ref, findings);
   if (spec.scope === "Cluster" && ref.namespace !== systemNamespace) {
-    const wanted = `"Namespace": only policies of the system namespace, ${systemNamespace}, are about all namespaces`;
+    // Without the name of that namespace: nobody is told of a namespace that is not his.
+    const wanted = '"Namespace": only policies of the system namespace are about all namespaces';
     report.error({ code: "Invalid", field: "spec.scope", found: quoted(spec.scope), wanted });
   }
   const compiled = spec.limits.map((limit, index) =>

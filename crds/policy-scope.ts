@@ -29,7 +29,7 @@ export const scope = z
     "Namespace: the policy is about requests on the routes of its namespace. Cluster: about those of all namespaces, and " +
       "its counters count them together; only in the system namespace. appliesTo then names Consumers and groups of the " +
       "system namespace, and no routes or backends. Conditions of a limit compare names whatever namespace they are of; a " +
-      "counter for each Route, Backend or ConsumerGroup is one for each of them in each namespace. Another scope starts " +
+      "counter for each Route, Service, Backend or ConsumerGroup is one for each of them in each namespace. Another scope starts " +
       "other counters. Default Namespace.",
   );
 

@@ -18,7 +18,7 @@ test("[unit] a policy of the system namespace may be about all of them", () => {
 test("[unit] one elsewhere may not", () => {
   const output = compiled(aPolicy({ name: "cap", namespace: "ai" }, { scope: "Cluster" }));
   expect(linesOf(output)).toEqual([
-    'AIRateLimitPolicy ai/cap spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace, default, are about all namespaces',
+    'AIRateLimitPolicy ai/cap spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace are about all namespaces',
   ]);
   expect(output.objects).toEqual([]);
 });

@@ -53,7 +53,7 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
   const gateway = createGateway({
     listen: { host: "127.0.0.1", port: 0 },
     admin: { host: "127.0.0.1", port: 0 },
-    store: options.store ?? createMemoryStore({ nowMs: options.nowMs ?? ((): number => Date.now()) }),
+    store: storeOf(options),
     upstream: createHttp1Client({
       egress: createEgressPolicy(["127.0.0.0/8"]),
       maxIdlePerOrigin: 64,
@@ -91,6 +91,10 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
     applyYaml,
     stop: () => gateway.drain(),
   };
+}
+
+function storeOf({ store, nowMs = (): number => Date.now() }: GatewayTestOptions): CounterStore {
+  return store ?? createMemoryStore({ nowMs });
 }
 
 const logLine = z.record(z.string(), z.unknown());

@@ -133,7 +133,8 @@ const INVALID: readonly Invalid[] = [
     name: "scope",
     manifest: aPolicy({}, { scope: "Cluster" }),
     reason: "Invalid",
-    problem: `spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace, ${SYSTEM}, are about all namespaces`,
+    problem:
+      'spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace are about all namespaces',
   },
   {
     name: "self",
@@ -147,7 +148,7 @@ const INVALID: readonly Invalid[] = [
     manifest: aPolicy({}, { limits: [aLimit(), aLimit({ name: "two", label: "minute" })] }),
     reason: "Conflicted",
     problem:
-      'spec.limits[1].label: found "minute", wanted a label unlike that of limit minute, which has the same window and unit: headers could not tell them apart',
+      'spec.limits[1].label: found "minute", wanted a label unlike that of limit minute: headers of format Window could not tell them apart',
   },
   {
     name: "plaintext",

@@ -56,7 +56,7 @@ test.for([
     refusal:
       "AIRateLimitPolicy ai/it is invalid:\n" +
       '- spec.mode: found "Off", wanted one of Enforce, Shadow\n' +
-      '- spec.limits[0].unit: found "Cents", wanted one of TotalTokens, PromptTokens, CompletionTokens, Requests, Cost, Expression\n' +
+      '- spec.limits[0].unit: found "Cents", wanted one of TotalTokens, PromptTokens, CompletionTokens, CachedPromptTokens, ReasoningTokens, Requests, RequestPrompt, Cost, Expression\n' +
       "- spec.limits[0].limit: found 0, wanted an integer from 1 to 9007199254740991",
   },
   {
@@ -64,7 +64,7 @@ test.for([
     object: aPolicy({}, { scope: "Cluster" }),
     refusal:
       "AIRateLimitPolicy ai/it is invalid:\n" +
-      '- spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace, default, are about all namespaces',
+      '- spec.scope: found "Cluster", wanted "Namespace": only policies of the system namespace are about all namespaces',
   },
   {
     name: "a Consumer as its own parent",
