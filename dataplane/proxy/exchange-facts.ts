@@ -5,6 +5,7 @@ import type { BackendRecord, ConsumerRecord, RouteRecord } from "../config/snaps
 import type { RequestFacts } from "../core/request-facts.ts";
 import { queryParameters } from "../identify/credential.ts";
 import type { Exchange } from "./exchange.ts";
+import { identityHeader, tellsIdentity } from "./identity-headers.ts";
 
 export class ExchangeFacts implements RequestFacts {
   readonly namespace: string;
@@ -55,7 +56,7 @@ export class ExchangeFacts implements RequestFacts {
   }
 
   header(name: string): string | undefined {
-    return this.#exchange.headers.get(name);
+    return tellsIdentity(name) ? identityHeader(name, this.#exchange) : this.#exchange.headers.get(name);
   }
 
   query(name: string): string | undefined {

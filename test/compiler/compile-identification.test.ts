@@ -46,7 +46,7 @@ describe("a consumer", () => {
 const OLD = "2026-01-01T00:00:00Z";
 const NEW = "2026-01-02T00:00:00Z";
 
-describe("trap K32: two that ask for the same of a token", () => {
+describe("kong trap 32: two that ask for the same of a token", () => {
   const FOUND = "found what another credential asks for";
   const reordered = { ...jwt, claims: [{ name: "team", value: "a" }, ...jwt.claims] };
   const ordered = { ...jwt, claims: [...jwt.claims, { name: "team", value: "a" }] };

@@ -46,7 +46,16 @@ export interface GatewayTestOptions {
   readonly random?: () => number;
 }
 
+const DEFAULTS = {
+  trustedProxies: [],
+  maxBodyBytes: 10 * 1024 * 1024,
+  drainMs: 5_000,
+  wallClockMs: (): number => Date.now(),
+  random: (): number => 0,
+};
+
 export async function startGateway(yaml: string, options: GatewayTestOptions = {}): Promise<GatewayUnderTest> {
+  const { wallClockMs, trustedProxies, maxBodyBytes, drainMs, random } = { ...DEFAULTS, ...options };
   const master = options.master ?? randomBytes(32);
   const ringFor = createRing([master]);
   const lines = createLineLog();
@@ -63,13 +72,13 @@ export async function startGateway(yaml: string, options: GatewayTestOptions = {
     ringFor,
     systemNamespace: "default",
     keyPrefix: DEFAULT_PREFIX,
-    trustedProxies: options.trustedProxies ?? [],
-    maxBodyBytes: options.maxBodyBytes ?? 10 * 1024 * 1024,
+    trustedProxies,
+    maxBodyBytes,
     log: pino({ level: "info", base: null }, lines.stream),
-    drainMs: options.drainMs ?? 5_000,
+    drainMs,
     timeouts: options.timeouts,
-    nowMs: options.wallClockMs ?? ((): number => Date.now()),
-    random: options.random ?? ((): number => 0),
+    nowMs: wallClockMs,
+    random,
   });
   const applyYaml = (text: string): readonly Finding[] => {
     const manifests: unknown[] = parseAllDocuments(text).map((document) => z.unknown().parse(document.toJS()));

@@ -1,5 +1,4 @@
-// API keys at the HTTP boundary: places, challenges, anonymous callers, what goes upstream. Numbers of traps are those of the
-// reference systems' specifications.
+// API keys at the HTTP boundary: places, challenges, anonymous callers, what goes upstream. Numbers of traps: test/compatibility/traps.ts.
 
 import { afterEach, describe, expect, test } from "vitest";
 import { errorOf } from "../helpers/error-of.ts";
@@ -38,7 +37,7 @@ const post = (headers: Headers = {}, path = PATH): Promise<CallResult> =>
   call(gateway.origin, { path, headers, body: CHAT_BODY });
 
 describe("places", () => {
-  test("[proxy] trap K31, A38: the first place that is present decides; a bad header is not saved by a good query", async () => {
+  test("[proxy] kong trap 31, apisix trap 38: the first place that is present decides; a bad header is not saved by a good query", async () => {
     await start({ authentication: "{apiKey: {headers: [x-team], query: [token]}}" });
     const answer = await post({ "x-team": "wrong" }, `${PATH}?token=key-alice`);
     expect([answer.status, errorOf(answer).code]).toEqual([401, "credential_unknown"]);
@@ -103,7 +102,7 @@ describe("the challenge", () => {
 });
 
 describe("what goes upstream", () => {
-  test("[proxy] trap A37: listed places are emptied, and nothing else is touched", async () => {
+  test("[proxy] apisix trap 37: listed places are emptied, and nothing else is touched", async () => {
     await start({ authentication: "{apiKey: {headers: [x-team], query: [token]}}" });
     await post({ "X-Team": "key-alice", "X-Other": "key" }, `${PATH}?b=%41&token=unused&a=1+2&&Token=t`);
     expect(upstream.received[0]?.url).toBe(`${PATH}?b=%41&a=1+2&&Token=t`);
@@ -118,7 +117,7 @@ describe("what goes upstream", () => {
     expect(upstream.received[0]?.url).toBe(`${PATH}?token=%6b`);
   });
 
-  test("[proxy] trap K19: who the client says it is in X-Consumer headers goes nowhere", async () => {
+  test("[proxy] kong trap 19: who the client says it is in X-Consumer headers goes nowhere", async () => {
     await start({ authentication: "{apiKey: {}}" });
     const forged = {
       "X-Consumer-ID": "1",
@@ -134,6 +133,53 @@ describe("what goes upstream", () => {
     const names = upstream.received[0]?.rawHeaders.filter((_, i) => i % 2 === 0) ?? [];
     expect(names.filter((name) => /^x.(consumer|credential|anonymous)/i.test(name))).toEqual([]);
     expect(answer.rawHeaders.filter((name) => /^x-(consumer|credential|anonymous)/i.test(name))).toEqual([]);
+  });
+});
+
+describe("kong trap 19: limits that look at identity headers", () => {
+  const WHO = `apiVersion: airatelimit.dev/v1alpha1
+kind: Consumer
+metadata: {name: carol}
+spec: {username: Carol, customID: acct-7, groups: [red, blue], credentials: [{name: laptop, apiKey: {value: key-carol}}]}
+---
+apiVersion: airatelimit.dev/v1alpha1
+kind: Consumer
+metadata: {name: guest}
+spec: {}
+`;
+  const limitOn = (name: string, value: string): string =>
+    `  - {name: one, unit: Requests, limit: 1, window: {duration: 60s}, when: [{type: Header, name: ${name}, values: ["${value}"]}]}`;
+  const statuses = async (key: string, headers: Headers): Promise<number[]> => [
+    (await post({ apikey: key, ...headers })).status,
+    (await post({ apikey: key, ...headers })).status,
+  ];
+
+  test.for([
+    { name: "X-Consumer-Username", value: "Carol" },
+    { name: "X-Consumer-Custom-ID", value: "acct-7" },
+    { name: "X-Consumer-Groups", value: "red, blue" },
+    { name: "X-Credential-Identifier", value: "laptop" },
+  ])("[proxy] $name is what identification found, whatever the client says", async ({ name, value }) => {
+    await start({ authentication: "{apiKey: {}}", more: WHO, limits: limitOn(name, value) });
+    expect(await statuses("key-alice", { [name]: value })).toEqual([200, 200]);
+    expect(await statuses("key-carol", { [name]: "somebody" })).toEqual([200, 429]);
+  });
+
+  test("[proxy] X-Anonymous-Consumer is true of those who are", async () => {
+    const authentication = "{apiKey: {}, anonymousConsumer: guest}";
+    await start({ authentication, more: WHO, limits: limitOn("X-Anonymous-Consumer", "true") });
+    expect(await statuses("key-alice", { "x-anonymous-consumer": "true" })).toEqual([200, 200]);
+    expect(await statuses("wrong", {})).toEqual([200, 429]);
+  });
+
+  test.for(["X-Consumer-ID", "X_Consumer_Username"])("[proxy] %s says nothing", async (name) => {
+    await start({ authentication: "{apiKey: {}}", more: WHO, limits: limitOn(name, "bob") });
+    expect(await statuses("key-alice", { [name]: "bob" })).toEqual([200, 200]);
+  });
+
+  test("[proxy] and nothing without identification", async () => {
+    await start({ authentication: "{none: {}}", limits: limitOn("X-Consumer-Username", "bob") });
+    expect(await statuses("", { "x-consumer-username": "bob" })).toEqual([200, 200]);
   });
 });
 
