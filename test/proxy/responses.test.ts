@@ -241,6 +241,21 @@ spec:
     });
   });
 
+  test("[proxy] a request that can never fit is told so in every format: a reset is when the whole limit is there", async () => {
+    const limits = "  - {name: l, unit: RequestPrompt, limit: 1, window: {duration: 1h, algorithm: Fixed}}";
+    await start({ limits, response: "{headers: {formats: [Window, Instance, IETF, IETFDraft03, OpenAI, Anthropic]}}" });
+    const refused = await chat();
+    expect(refused.status).toBe(429);
+    expect(limitHeaders(refused)).toMatchObject({
+      "X-AI-RateLimit-Reset-l": "3160",
+      "RateLimit-Reset": "3160",
+      "x-ratelimit-reset-tokens": "52m40s",
+      "anthropic-ratelimit-input-tokens-reset": "2025-04-18T16:00:00Z",
+      "Retry-After": "2147483",
+      "x-should-retry": "false",
+    });
+  });
+
   test("[proxy] maxLimits: as many limits as it says, the fullest", async () => {
     const limits = ["a", "b", "c"]
       .map((name, i) => `  - {name: ${name}, limit: ${String(100 * (i + 1))}, window: {duration: 1h}}`)
@@ -275,6 +290,19 @@ describe("hide", () => {
     const [passed, refused] = await both();
     expect([limitHeaders(passed), limitHeaders(refused)]).toEqual([{}, RETRY]);
   });
+
+  test.for([
+    { hide: "None", told: true },
+    { hide: "Quota", told: false },
+    { hide: "All", told: false },
+  ])(
+    "[proxy] Kong list 1, trap 30: what a request asked for its prompt is told with $hide: $told",
+    async ({ hide, told }) => {
+      const limits = "  - {name: p, unit: RequestPrompt, limit: 1000, window: {duration: 1h}}";
+      await start({ limits, response: `{headers: {formats: [Window], hide: ${hide}}}` });
+      expect(Object.keys(limitHeaders(await chat())).includes("X-AI-RateLimit-Query-Cost")).toBe(told);
+    },
+  );
 
   test.for([
     { hide: "All", shown: undefined },
