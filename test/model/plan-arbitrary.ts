@@ -132,7 +132,10 @@ const UNITS: readonly UnitName[] = [
   "TotalTokens",
   "PromptTokens",
   "CompletionTokens",
+  "CachedPromptTokens",
+  "ReasoningTokens",
   "Requests",
+  "RequestPrompt",
   "Cost",
   "Expression",
 ];
@@ -176,9 +179,9 @@ function policy(window: fc.Arbitrary<WindowPlan>): fc.Arbitrary<PolicyPlan> {
     createdDay: fc.nat({ max: 3 }),
     limits: fc.array(limit(window), { minLength: 1, maxLength: 4 }),
   });
-  return plan.map((each) => ({
+  return fc.tuple(plan, fc.boolean()).map(([each, estimates]) => ({
     ...each,
-    limits: each.limits.map((own) => (each.counters === "" ? own : withoutExpression(own))),
+    limits: each.limits.map((own) => (each.counters === "" ? { ...own, estimates } : withoutExpression(own))),
   }));
 }
 

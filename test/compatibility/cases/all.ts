@@ -6,6 +6,7 @@ import { CALLER_CASES } from "./callers.ts";
 import { HEADER_CASES } from "./headers.ts";
 import { IDENTIFICATION_CASES } from "./identification.ts";
 import { KEY_CASES } from "./keys.ts";
+import { PROMPT_CASES } from "./prompts.ts";
 import { UNIT_CASES } from "./units.ts";
 import { VARIABLE_CASES } from "./variables.ts";
 import { WINDOW_CASES } from "./windows.ts";
@@ -19,4 +20,5 @@ export const CASES: readonly OptionCase[] = [
   ...HEADER_CASES,
   ...CALLER_CASES,
   ...VARIABLE_CASES,
+  ...PROMPT_CASES,
 ];

@@ -46,7 +46,12 @@ const SCOPES: readonly OptionRow[] = [
 ];
 
 const COUNTING: readonly OptionRow[] = [
-  { option: "config.custom_cost_count_function", later: "An expression for `unit: Cost`." },
+  {
+    option: "config.custom_cost_count_function",
+    field: "limits[].expression with unit: Cost",
+    note: "CEL in place of Lua, over model, provider, the provider's usage and the prices of the backend.",
+    cases: ["money by a formula"],
+  },
   {
     option: "config.decrease_by_fractions_in_redis",
     none: "Cost is counted in whole billionths of a currency unit, in every store: nothing is cut off, and sums do not drift.",
@@ -55,14 +60,24 @@ const COUNTING: readonly OptionRow[] = [
     option: "config.dictionary_name",
     none: "There is no shared memory of worker processes to be named: counters are in Redis, or in the one process.",
   },
-  { option: "config.disable_penalty", later: "Refused requests that count." },
+  {
+    option: "config.disable_penalty",
+    field: "limits[].chargeRefused",
+    note: "`false` there is `true` here; with `unit: RequestPrompt` and a sliding window, as there.",
+    cases: ["refused requests that count"],
+  },
   {
     option: "config.namespace",
     field: "counters.namespace",
     note: "Limits of one name count together. Without it a policy has counters of its own, which edits of other fields keep.",
     cases: ["counters that policies share"],
   },
-  { option: "config.request_prompt_count_function", later: "An expression for `unit: RequestPrompt`." },
+  {
+    option: "config.request_prompt_count_function",
+    field: "limits[].expression with unit: RequestPrompt",
+    note: "CEL in place of Lua, over model, provider, the prompt's size and the request's headers.",
+    cases: ["a formula for prompts"],
+  },
   {
     option: "config.tokens_count_strategy",
     values: ["total_tokens"],
@@ -209,8 +224,19 @@ const PROVIDERS: readonly OptionRow[] = [
     values: ["azure", "bedrock", "cohere", "gemini", "huggingface", "llama2", "mistral"],
     later: "These providers are not spoken to yet.",
   },
-  { option: "config.llm_providers[].name", values: ["customCost"], later: "An expression for `unit: Cost`." },
-  { option: "config.llm_providers[].name", values: ["requestPrompt"], later: "`unit: RequestPrompt`." },
+  {
+    option: "config.llm_providers[].name",
+    values: ["customCost"],
+    field: "limits[].unit: Cost with expression",
+    cases: ["money by a formula"],
+  },
+  {
+    option: "config.llm_providers[].name",
+    values: ["requestPrompt"],
+    field: "limits[].unit: RequestPrompt",
+    note: "Without an expression a quarter of the bytes of the prompt's text. Answers bear X-AI-RateLimit-Query-Cost.",
+    cases: ["what prompts count for, before they are sent on", "what a prompt counts for is told"],
+  },
   {
     option: "config.llm_providers[].limit",
     field: "limits[].limit",
@@ -228,8 +254,11 @@ const POLICIES: readonly OptionRow[] = [
   {
     option: "config.policies",
     field: "AIRateLimitPolicy",
-    note: "All that match are charged and enforced.",
-    cases: ["every policy that matches is charged and enforced"],
+    note: "All that match are charged and enforced. `admission.estimate: Prompt` counts an estimate at the check, as there.",
+    cases: [
+      "every policy that matches is charged and enforced",
+      "an estimate at the check that is corrected to the truth",
+    ],
   },
   {
     option: "config.policies[].id",
