@@ -47,7 +47,7 @@ function createLimitRecord(limit: Limit, policy: PolicyRecord): LimitRecord {
     firstThreshold: thresholds[0]?.amount ?? Infinity,
     asks: asksOf(limit, policy.compiled.admission),
     formula,
-    needsPrices: limit.unit === "Cost" && (formula?.of !== "cost" || formula.needsPrices),
+    needsPrices: countsPrices(limit, formula),
   };
 }
 
@@ -78,6 +78,10 @@ function usablePart(part: CompiledLimit["per"][number]): KeyPart {
   if (part.type !== "Template") return part;
   const template = compileTemplate(part.value ?? "");
   return { ...part, template: template.ok ? template : { resolve: () => "" } };
+}
+
+function countsPrices({ unit }: Limit, formula: LimitRecord["formula"]): boolean {
+  return unit === "Cost" && (formula?.of !== "cost" || formula.needsPrices);
 }
 
 /** Units of which a prompt's estimate says something. */

@@ -1,6 +1,6 @@
 // The true cost of a request, charged once, on whichever exit it takes.
 
-import type { LimitRecord } from "../config/snapshot.ts";
+import type { MatchedLimit } from "../config/matched-limit.ts";
 import { type Charge, type CounterStore, NO_HOLDS } from "../core/counter-store.ts";
 import { type Cost, costOfRequest } from "../core/pricing.ts";
 import { costOf, NO_USAGE, TokenCounts, type TokenUsage, type UsageSource } from "../core/usage.ts";
@@ -81,11 +81,11 @@ export function chargeLimits(exchange: Exchange, { store, thresholdReached }: Ch
   const spent = { usage, costNano: exchange.cost?.nano ?? 0, raw: rawUsage };
   const charges: Charge[] = [];
   let at = 0;
-  for (const { record, counter, repeats } of matched) {
-    const amount = repeats ? 0 : amountOf(exchange, record, spent);
+  for (const each of matched) {
+    const amount = amountOf(exchange, each, spent);
     const replaces = holds[at];
-    if (amount > 0 || replaces !== undefined) charges.push({ counter, amount, replaces });
     if (amount > 0 && reaches(exchange, at, amount)) thresholdReached(exchange, at, amount);
+    if (amount > 0 || replaces !== undefined) charges.push({ counter: each.counter, amount, replaces });
     at += 1;
   }
   exchange.holds = NO_HOLDS;
@@ -103,7 +103,8 @@ function priceOf({ source, backend, info }: Exchange, usage: TokenUsage): Cost |
   return costOfRequest(backend.prices, info?.model, usage);
 }
 
-function amountOf(exchange: Exchange, record: LimitRecord, spent: Spent): number {
+function amountOf(exchange: Exchange, { record, repeats }: MatchedLimit, spent: Spent): number {
+  if (repeats) return 0;
   const { limit, formula, asks } = record;
   if (formula === undefined || asks === "Prompt") return costOf(limit.unit, spent);
   const { source, usage } = exchange;

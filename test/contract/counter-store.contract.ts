@@ -466,6 +466,21 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       expect(refused).toMatchObject({ taken: false, holds: [] });
     });
 
+    test(
+      title("two checks that share a counter count once, and each compares what is asked with its own limit"),
+      async () => {
+        const counter = one();
+        const first = aCheck(counter, { ask: 30, refuseAt: 100, mustFit: true });
+        const second = aCheck({ ...counter }, { ask: 30, refuseAt: 50, mustFit: true, isRepeat: true });
+        expect((await admit(store, [first, second])).taken).toBe(true);
+        expect(await total(store, counter)).toBe(30);
+        expect((await admit(store, [first, second])).taken).toBe(false);
+        expect((await admit(store, [first])).taken).toBe(true);
+        await store.flush(5000);
+        expect(await total(store, counter)).toBe(60);
+      },
+    );
+
     test(title("a shadow limit never refuses and still counts"), async () => {
       const counter = one();
       for (let i = 0; i < 5; i += 1) expect((await admit(store, [aCheck(counter, { ask: 1 })])).taken).toBe(true);

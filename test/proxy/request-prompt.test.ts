@@ -203,3 +203,27 @@ describe("by an expression", () => {
     expect([(await ask(1)).status, (await ask(1)).status, (await ask(1)).status]).toEqual([200, 200, 429]);
   });
 });
+
+test("[proxy] of policies that share a counter the prompt counts once, and must fit in the limit of each", async () => {
+  const limits = "  - {name: prompt, unit: RequestPrompt, limit: 100, window: {duration: 60s}}";
+  upstream = await startScriptedUpstream(answersChat());
+  nowMs = NOW;
+  const shared = basics({ endpoint: upstream.origin, limits, policy: "  counters: {namespace: shared}" });
+  const other = `
+---
+apiVersion: airatelimit.dev/v1alpha1
+kind: AIRateLimitPolicy
+metadata: {name: tight}
+spec:
+  counters: {namespace: shared}
+  limits: [{name: prompt, unit: RequestPrompt, limit: 70, window: {duration: 60s}}]
+`;
+  gateway = await startGateway(shared + other, { nowMs: () => nowMs });
+  expect((await ask(40)).status).toBe(200);
+  const refused = await ask(31);
+  expect([refused.status, refused.body]).toEqual([
+    429,
+    expect.stringContaining("policy default/tight reached: 70 prompt"),
+  ]);
+  expect((await ask(30)).status).toBe(200);
+});
