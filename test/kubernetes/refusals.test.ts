@@ -30,7 +30,7 @@ const ruled = RULE_ROWS.flatMap(({ base, at, good, bad, message }) => {
 
 /** What concerns more than the schema can say: the webhook and the controller refuse it, with the compiler's words. */
 const COMPILER_ONLY =
-  /a duration from|a valid host and port|counter cannot add up|an IP address or a CIDR range|a name that the IANA|a cycle|at character \d+, wanted|as default$|with unit Cost$/;
+  /a duration from (?:1|0s to 24h)|a valid host and port|counter cannot add up|an IP address or a CIDR range|a name that the IANA|a cycle|at character \d+, wanted|as default$|with unit Cost$|https:\/\/a:99999/;
 
 function shown(value: unknown): string {
   return value === undefined ? "absent" : JSON.stringify(value).slice(0, 100);
