@@ -46,7 +46,7 @@ test("[proxy] kong trap 35: the estimate is taken back from the window that it w
     answersChat({ prompt_tokens: 3, completion_tokens: 4 })(request, res);
   };
   return inWorld(estimating(600, script, { duration: "60s" }), async (world) => {
-    late.advance = world.advance;
+    late.advance = (ms) => world.advance(ms);
     world.advance(1_000);
     await world.ask(FORTY);
     // Of the window before nothing is left; the truth counts in the window of the answer.
