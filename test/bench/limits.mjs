@@ -36,9 +36,9 @@ const SIXTEEN = WINDOWS.flatMap((duration) =>
 );
 const CASES = {
   simple: SIMPLE_LIMITS,
-  1: SIMPLE_LIMITS.slice(0, 1),
-  4: SIXTEEN.slice(0, 4),
-  16: SIXTEEN,
+  one: SIMPLE_LIMITS.slice(0, 1),
+  four: SIXTEEN.slice(0, 4),
+  sixteen: SIXTEEN,
 };
 const folder = mkdtempSync(join(tmpdir(), "airl-bench-limits-"));
 
