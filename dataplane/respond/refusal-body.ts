@@ -9,7 +9,7 @@ import type { Unit } from "../core/usage.ts";
 import type { Window } from "../core/window.ts";
 import { type Asker, anthropicError } from "./gateway-errors.ts";
 import type { LabelledStatus } from "./labelled-status.ts";
-import { retryAfterSeconds } from "./retry-after.ts";
+import { resetSeconds } from "./retry-after.ts";
 import { statusPhrase } from "./status-phrase.ts";
 
 /** Message bodies without a message of their own start like this; the exhausted labels follow. */
@@ -87,7 +87,8 @@ function isSame(a: PolicyRef, b: PolicyRef): boolean {
 
 /** Names limit, window and wait, and that it is the gateway that refuses. */
 function describe({ limit, usage, ask, waitMs }: LimitStatus, { hideDetails }: ResponseRules): string {
-  const wait = waitMs === Infinity ? "It can never pass." : `Try again in ${String(retryAfterSeconds(waitMs))} s.`;
+  const wait =
+    waitMs === Infinity ? "It can never pass." : `Try again in ${String(Math.max(1, resetSeconds(waitMs)))} s.`;
   if (hideDetails) return `Gateway limit reached. ${wait}`;
   const { policy, name, unit, window, level } = limit;
   const used = amountText(unit, Math.floor(usage));

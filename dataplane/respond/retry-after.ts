@@ -18,6 +18,11 @@ export function retryAfterSeconds(waitMs: number): number {
   return Math.min(LONGEST_SECONDS, Math.max(1, Math.ceil(waitMs / 1000)));
 }
 
+/** Whole seconds, rounded up: months and years are longer than a timer can wait. For ever is told as the longest wait. */
+export function resetSeconds(waitMs: number): number {
+  return waitMs === Infinity ? LONGEST_SECONDS : Math.ceil(waitMs / 1000);
+}
+
 /** From 0 up to `maxMs`, both included, in whole milliseconds. `random`: at least 0 and below 1. */
 export function drawJitterMs(maxMs: number, random: () => number): number {
   return Math.floor(random() * (maxMs + 1));

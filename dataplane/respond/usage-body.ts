@@ -5,7 +5,7 @@ import type { Span } from "../core/calendar.ts";
 import { decide, refillMs } from "../core/decide.ts";
 import type { Condition, KeyPart, Limit } from "../core/limit.ts";
 import { type CounterState, EMPTY_STATE, isOpen, spanAt, type Window } from "../core/window.ts";
-import { LONGEST_SECONDS } from "./retry-after.ts";
+import { resetSeconds } from "./retry-after.ts";
 
 export interface UsageBodyInput {
   readonly consumer: { readonly namespace: string; readonly name: string };
@@ -63,7 +63,7 @@ function figuresOf(limit: Limit, state: CounterState, nowMs: number): object {
     used: amountOf(limit, Math.floor(status.usage)),
     remaining: amountOf(limit, status.remaining),
     exhausted: status.exhausted,
-    resetSeconds: ms === undefined ? null : Math.min(LONGEST_SECONDS, Math.ceil(ms / 1000)),
+    resetSeconds: ms === undefined ? null : resetSeconds(ms),
   };
 }
 

@@ -3,7 +3,7 @@
 import { amountText } from "../core/amount-text.ts";
 import { type LabelledStatus, tightest, withoutRepeats } from "./labelled-status.ts";
 import type { HeaderNames, LimitWords } from "./limit-words.ts";
-import { type RefusedWait, retryAfterSeconds } from "./retry-after.ts";
+import { type RefusedWait, resetSeconds, retryAfterSeconds } from "./retry-after.ts";
 
 /** Adds name, value, name, value, ... Two limits of one name: the one with the least remaining is shown. */
 export function writeWindow(out: string[], entries: readonly LabelledStatus[], cap: number): void {
@@ -23,10 +23,10 @@ export interface RefusedWindows {
 /** What a refusal adds: reset and retry-after of each exceeded limit and of the whole. One draw of jitter is in all waits. */
 export function writeWindowResets(out: string[], { exhausted, wait }: RefusedWindows, cap: number): void {
   const { waitMs, jitterMs } = wait;
-  out.push("X-AI-RateLimit-Reset", seconds(waitMs), "X-AI-RateLimit-Retry-After", seconds(waitMs + jitterMs));
+  out.push("X-AI-RateLimit-Reset", resetText(waitMs), "X-AI-RateLimit-Retry-After", retryText(waitMs + jitterMs));
   for (const { status, words } of tightest(withoutRepeats(exhausted, windowNames), cap)) {
     const { reset, retryAfter } = words.window;
-    out.push(reset, seconds(status.waitMs), retryAfter, seconds(status.waitMs + jitterMs));
+    out.push(reset, resetText(status.waitMs), retryAfter, retryText(status.waitMs + jitterMs));
   }
 }
 
@@ -34,6 +34,10 @@ function windowNames({ window }: LimitWords): HeaderNames {
   return window;
 }
 
-function seconds(ms: number): string {
+function resetText(ms: number): string {
+  return String(Math.max(1, resetSeconds(ms)));
+}
+
+function retryText(ms: number): string {
   return String(retryAfterSeconds(ms));
 }

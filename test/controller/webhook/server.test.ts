@@ -150,7 +150,7 @@ test("[unit] answers a review under its uid", async () => {
         reason: "Invalid",
         message:
           "AIRateLimitPolicy ai/it is invalid:\n" +
-          '- spec.limits[0].window.duration: found "90x", wanted a duration: a number and s, m, h or d, like 30s',
+          '- spec.limits[0].window.duration: found "90x", wanted a duration: a number and s, m, h or d, like 30s; or a template',
       },
     },
   });

@@ -64,6 +64,18 @@ describe("labels", () => {
   });
 });
 
+describe("on refusals", () => {
+  test.for([
+    { name: "41.2 s", waitMs: 41_200, reset: "42", retryAfter: "42" },
+    { name: "nothing left to wait", waitMs: 0, reset: "1", retryAfter: "1" },
+    { name: "the rest of a year, longer than a timer can wait", waitMs: 31e9, reset: "31000000", retryAfter: "2147483" },
+    { name: "for ever", waitMs: Infinity, reset: "2147483", retryAfter: "2147483" },
+  ])("[unit] $name: a reset is the truth, Retry-After what a client can wait", ({ waitMs, reset, retryAfter }) => {
+    const names = ["X-AI-RateLimit-Reset", "X-AI-RateLimit-Retry-After"];
+    expect(refusalHeaders([], waitMs)).toEqual([names[0], reset, names[1], retryAfter]);
+  });
+});
+
 describe("on every answer", () => {
   test("[unit] a limit shows its size and what remains", () => {
     expect(windowHeaders([aStatus({ label: "bedrock", limit: 500, usage: 12.3 })])).toEqual([
