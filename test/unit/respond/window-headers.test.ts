@@ -68,7 +68,12 @@ describe("on refusals", () => {
   test.for([
     { name: "41.2 s", waitMs: 41_200, reset: "42", retryAfter: "42" },
     { name: "nothing left to wait", waitMs: 0, reset: "1", retryAfter: "1" },
-    { name: "the rest of a year, longer than a timer can wait", waitMs: 31e9, reset: "31000000", retryAfter: "2147483" },
+    {
+      name: "the rest of a year, longer than a timer can wait",
+      waitMs: 31e9,
+      reset: "31000000",
+      retryAfter: "2147483",
+    },
     { name: "for ever", waitMs: Infinity, reset: "2147483", retryAfter: "2147483" },
   ])("[unit] $name: a reset is the truth, Retry-After what a client can wait", ({ waitMs, reset, retryAfter }) => {
     const names = ["X-AI-RateLimit-Reset", "X-AI-RateLimit-Retry-After"];
