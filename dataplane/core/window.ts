@@ -144,13 +144,30 @@ export function waitMs(window: Window, state: CounterState, { limit, nowMs }: Th
   const now = stateAt(state, nowMs, window);
   if (window.algorithm !== "Sliding") return spanAt(window, now, nowMs).endMs - nowMs;
   const endMs = (now.index + 1) * durationMs;
-  // Without charges usage never grows and is 0 when the next window ends, so halving finds the first millisecond below.
+  // Without charges usage never grows and is 0 when the next window ends, so halving finds the first millisecond below. It
+  // begins at the moment that the formula gives, which is but for rounding the one looked for.
   let reachedMs = nowMs;
   let belowMs = endMs + durationMs;
-  while (belowMs - reachedMs > 1) {
-    const middleMs = Math.floor((reachedMs + belowMs) / 2);
-    if (usageAt(window, now, middleMs) < limit) belowMs = middleMs;
-    else reachedMs = middleMs;
+  let nearMs = fadedMs(now, limit, durationMs);
+  for (let probes = 0; belowMs - reachedMs > 1; probes += 1) {
+    const isNear = probes < NEAR_PROBES && nearMs > reachedMs && nearMs < belowMs;
+    const atMs = isNear ? nearMs : Math.floor((reachedMs + belowMs) / 2);
+    if (usageAt(window, now, atMs) < limit) {
+      belowMs = atMs;
+      nearMs = atMs - 1;
+    } else {
+      reachedMs = atMs;
+      nearMs = atMs + 1;
+    }
   }
   return belowMs - nowMs;
+}
+
+const NEAR_PROBES = 3;
+
+/** Sliding: about when usage falls below the limit, in this window or the next; no number when it never was above. */
+function fadedMs({ index, current, previous }: CounterState, limit: number, durationMs: number): number {
+  const [left, fading, startMs] =
+    current < limit ? [limit - current, previous, index * durationMs] : [limit, current, (index + 1) * durationMs];
+  return startMs + Math.floor(durationMs - (left * durationMs) / fading) + 1;
 }
