@@ -406,11 +406,17 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       expect(await Promise.all(free.map((counter) => total(store, counter)))).toEqual(free.map(() => 0));
     });
 
-    describe.for(["Sliding", "Fixed", "FixedFromFirst"] as const)("provisional asks, %s", (algorithm) => {
+    describe.for([
+      ...(["Sliding", "Fixed", "FixedFromFirst"] as const).map((name) => ({ name, shape: { algorithm: name } })),
+      ...(["Hour", "Day", "Week", "Month", "Year"] as const).map((unit) => ({
+        name: `the calendar's ${unit}`,
+        shape: { calendar: aCalendar({ unit, timeZone: "Europe/Berlin" }) },
+      })),
+    ])("provisional asks, $name", ({ shape }) => {
       const held = { refuseAt: 1000, mustFit: true, isProvisional: true };
 
       test(title("a charge takes the place of the ask, above it or below"), async () => {
-        const [more, less] = fresh(2, { algorithm });
+        const [more, less] = fresh(2, shape);
         if (more === undefined || less === undefined) throw new Error("no counter");
         const { holds } = await admit(
           store,
@@ -428,7 +434,7 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       });
 
       test(title("a hold is released whole, and once"), async () => {
-        const counter = one({ algorithm });
+        const counter = one(shape);
         await charge(store, { counter, amount: 5 });
         const { holds } = await admit(store, [aCheck(counter, { ask: 100, ...held })]);
         holds[0]?.release();
@@ -440,7 +446,7 @@ export function describeCounterStore({ level, name, createHarness }: ContractOpt
       });
 
       test(title("what is released leaves what others added, in whatever order they end"), async () => {
-        const counter = one({ algorithm });
+        const counter = one(shape);
         const check = aCheck(counter, { ask: 10, ...held });
         const admissions = await Promise.all(Array.from({ length: 20 }, () => admit(store, [check])));
         const holds = admissions.map((each) => each.holds[0]);
