@@ -37,7 +37,8 @@ export const REFLECTOR_DEFAULTS: ReflectorSettings = {
   pageSize: 500,
   watchSeconds: [240, 300],
   stallMs: 120_000,
-  backOff: { minMs: 500, maxMs: 30_000 },
+  // An outage of the API server ends for configuration within seconds too: few clients of this kind come back together.
+  backOff: { minMs: 500, maxMs: 5_000 },
 };
 
 export interface ReflectorOptions {

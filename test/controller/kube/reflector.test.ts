@@ -258,7 +258,7 @@ describe("when the server is in trouble", () => {
     for (let failures = 1; failures <= 8; failures += 1) await passBackOff(heard, failures);
     await eventually("synced", () => heard.log.includes("synced"));
     expect(heard.reports.map((report) => (report.kind === "failed" ? report.delayMs : 0))).toEqual([
-      250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000,
+      250, 500, 1_000, 2_000, 2_500, 2_500, 2_500, 2_500,
     ]);
   });
 
